@@ -1,0 +1,1 @@
+"""Translates HTTP to use cases and back."""

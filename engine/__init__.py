@@ -1,0 +1,1 @@
+"""Where it runs: placement, shards and the Ray runtime."""

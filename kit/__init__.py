@@ -1,0 +1,1 @@
+"""Foundations that know no business noun: errors, clock, database, work, Redis."""

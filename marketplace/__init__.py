@@ -1,0 +1,1 @@
+"""What should happen: the features of the order-dispatch marketplace."""

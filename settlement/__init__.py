@@ -1,0 +1,1 @@
+"""Who is owed: ledger, clearing, payouts. Knows accounts and amounts, never orders."""
