@@ -1,0 +1,61 @@
+"""Makes the demonstration's orders: the text is a real advertisement title, the publisher's place is drawn.
+
+The platform extracts the key information from the text. What the drawn publisher adds is where the work is: its
+district, city or province, a circle around it, or nothing at all.
+"""
+
+import random
+from collections.abc import Iterator
+
+from quanwang.demonstration.places import Place, PlaceDraw, near_seat
+from quanwang.demonstration.titles import split_titles
+
+RADII_KM = (10, 20, 50, 100)
+POLICY = "demonstration"
+
+
+def titles_available() -> int:
+    """Return how many different real titles there are for orders."""
+    return len(split_titles()[0])
+
+
+class OrderDraw:
+    """Draws a batch of orders; ``batch`` numbers the runs on one data folder, so that a second run brings new orders."""
+
+    def __init__(self, seed: int, batch: int) -> None:
+        self._seed = seed
+        self._batch = batch
+        self._places = PlaceDraw(seed)
+        titles = [title.text for title in split_titles()[0]]
+        random.Random(f"{seed} order titles {batch}").shuffle(titles)
+        self._titles = titles
+
+    def documents(self, count: int) -> Iterator[dict[str, object]]:
+        """Yield ``count`` order documents; past the last title the titles come again with other publishers."""
+        for number in range(count):
+            randomness = random.Random(f"{self._seed} order {self._batch} {number}")
+            title = self._titles[number % len(self._titles)]
+            place = self._places.draw(randomness)
+            origin = near_seat(place, randomness)
+            document: dict[str, object] = {
+                "id": f"demonstration-{self._batch}-{number + 1}",
+                "title": title,
+                "text": title,
+                "policy": POLICY,
+                "origin": origin,
+            }
+            document.update(_where(place, origin, randomness))
+            yield document
+
+
+def _where(place: Place, origin: list[float], randomness: random.Random) -> dict[str, object]:
+    draw = randomness.random()
+    if draw < 0.20:
+        return {"regions": [place.district]}
+    if draw < 0.45:
+        return {"regions": [place.city]}
+    if draw < 0.60:
+        return {"regions": [place.province]}
+    if draw < 0.85:
+        return {"near": {"lat": origin[0], "lon": origin[1], "radius_km": randomness.choice(RADII_KM)}}
+    return {}
