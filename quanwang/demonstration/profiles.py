@@ -43,9 +43,7 @@ class ProfileDraw:
             "keywords": _keywords(chosen, randomness),
             "industries": sorted({occupation.section for occupation in chosen if occupation.section}),
             "regions": self._service_area(place, randomness),
-            "crowds": [
-                tag for tag, share in zip(CROWD_TAGS, CROWD_SHARES, strict=True) if randomness.random() < share
-            ],
+            "crowds": [tag for tag, share in zip(CROWD_TAGS, CROWD_SHARES, strict=True) if randomness.random() < share],
             "location": near_seat(place, randomness),
             "rating": max(0, min(100, round(randomness.gauss(68, 14)))),
             "available": randomness.random() >= UNAVAILABLE_SHARE,
