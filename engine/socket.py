@@ -222,7 +222,7 @@ class CallServer:
             _send(connection, {"error": _error_document(error)}, MAX_ANSWER_BYTES)
         except OSError:
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001  # a bug in one call must not end the connection of the others
             _log.exception("the call %s failed", name)
             failed = Unavailable(f"the call {name} failed inside the dispatcher; its log says why", RETRY_AFTER_S)
             _send(connection, {"error": _error_document(failed)}, MAX_ANSWER_BYTES)
