@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-LONGEST_TEMP_DIR_BYTES = 40
-"""Ray puts unix sockets about 62 characters below its folder; Linux ends such paths at 107."""
+LONGEST_TEMP_DIR_BYTES = 43
+"""Ray puts unix sockets 64 characters below its folder; Linux ends such paths at 107."""
 
 OBJECT_STORE_BYTES = 128 * 1024 * 1024
 """Only batches in flight and their answers pass through it."""

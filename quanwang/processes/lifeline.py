@@ -48,3 +48,14 @@ def kill_session(session_id: int, *, wait_s: float = 5.0) -> None:
         if time.monotonic() > end:
             return
         time.sleep(0.02)
+
+
+def is_alive(process_id: int) -> bool:
+    """Return whether a process with this id exists (whoever owns it)."""
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

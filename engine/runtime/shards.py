@@ -1,0 +1,220 @@
+"""Shards as Ray actors: the plain Shard class wrapped once, and the port that calls it.
+
+An actor is detached and named with the build, so a restarted dispatcher finds the shards of its own code alive and never
+talks to those of another. Ray restarts an actor whose process dies; it comes back empty, publishes nothing, and every call
+that needs a state raises ShardLost or UnknownBarrier until somebody restores it.
+"""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import ray
+import ray.exceptions
+from ray.util import list_named_actors
+
+from engine.ports import ShardAnswer, ShardLost, ShardStats
+from engine.shards import Shard
+from kit.errors import QuanwangError
+from matching.compilation import CompiledBatch
+from matching.index.columns import ProfileColumns
+
+HEALTH = "health"
+"""Concurrency group of calls that must be answered while a long one runs."""
+
+MATCH_TIMEOUT_S = 30.0
+APPLY_TIMEOUT_S = 120.0
+START_TIMEOUT_S = 60.0
+HEALTH_TIMEOUT_S = 2.0
+SHARED_FROM_BYTES = 64 * 1024
+"""A message above this is written to the object store once, for all shards; Ray slows down several times above it."""
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+@cache
+def build_id() -> str:
+    """Return a short hash of the code that runs inside a shard: matching and engine."""
+    digest = hashlib.blake2b(digest_size=6)
+    for package in ("engine", "matching"):
+        for path, text in sorted(_sources(files(package), package)):
+            digest.update(path.encode())
+            digest.update(text)
+    return digest.hexdigest()
+
+
+def _sources(folder: Traversable, path: str) -> list[tuple[str, bytes]]:
+    found = []
+    for entry in folder.iterdir():
+        inner = f"{path}/{entry.name}"
+        if entry.is_dir():
+            found += _sources(entry, inner)
+        elif entry.name.endswith((".py", ".csv")):
+            found.append((inner, entry.read_bytes()))
+    return found
+
+
+def actor_name(shard_id: int, of_shards: int) -> str:
+    """Return the name of a shard's actor; another build or another number of shards has other names."""
+    return f"shard-{build_id()}-{shard_id + 1}of{of_shards}"
+
+
+def _start_actor(shard_id: int, of_shards: int, directory: Path | None) -> Any:
+    """Find the shard's actor or start it. ``num_cpus=0``: Ray counts cores, it does not give them, and a shard above the
+    count would wait for ever without a word."""
+    return (
+        ray.remote(Shard)
+        .options(
+            name=actor_name(shard_id, of_shards),
+            lifetime="detached",
+            get_if_exists=True,
+            num_cpus=0,
+            max_restarts=-1,
+            # A call whose actor dies is not repeated behind our back: the shard must be restored first.
+            max_task_retries=0,
+            concurrency_groups={HEALTH: 1},
+        )
+        .remote(shard_id, directory)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    reference: Any
+    what: str
+
+
+class _SharedBatches:
+    """Remembers the last big batch that was put into the object store, so that all shards get the same copy."""
+
+    def __init__(self) -> None:
+        self._batch: CompiledBatch | None = None
+        self._reference: Any = None
+
+    def of(self, batch: CompiledBatch) -> Any:
+        if batch is self._batch:
+            return self._reference
+        size = sum(getattr(batch, name).nbytes for name in batch.__slots__)
+        if size < SHARED_FROM_BYTES:
+            return batch
+        self._batch, self._reference = batch, ray.put(batch)
+        return self._reference
+
+
+class RayShard:
+    """One shard behind an actor; implements engine.ports.ShardPort."""
+
+    def __init__(self, shard_id: int, actor: Any, shared: _SharedBatches) -> None:
+        self.shard_id = shard_id
+        self._actor = actor
+        self._shared = shared
+
+    def submit_match(self, batch: CompiledBatch, barrier: int, *, full_only: bool) -> _Pending:
+        """Start matching a batch at a published barrier."""
+        return self._submit("match", self._shared.of(batch), barrier, full_only=full_only)
+
+    def collect_match(self, handle: _Pending) -> ShardAnswer:
+        """Wait for an answer."""
+        answer: ShardAnswer = self._collect(handle, MATCH_TIMEOUT_S)
+        return answer
+
+    def submit_apply(self, barrier: int, upserts: ProfileColumns, deleted_ids: npt.NDArray[np.int64]) -> _Pending:
+        """Start cutting a barrier."""
+        return self._submit("apply", barrier, upserts, deleted_ids)
+
+    def collect_apply(self, handle: _Pending) -> None:
+        """Wait until the barrier is published."""
+        self._collect(handle, APPLY_TIMEOUT_S)
+
+    def reset(self, generation: int, placement_version: int) -> None:
+        """Forget everybody."""
+        self._collect(self._submit("reset", generation, placement_version), APPLY_TIMEOUT_S)
+
+    def snapshot(self) -> int:
+        """Write the newest published state to the shard's directory; returns its barrier."""
+        barrier: int = self._collect(self._submit("snapshot"), APPLY_TIMEOUT_S)
+        return barrier
+
+    def restore(self, generation: int, placement_version: int) -> int:
+        """Load the last snapshot that can be used; returns its barrier, or 0."""
+        barrier: int = self._collect(self._submit("restore", generation, placement_version), APPLY_TIMEOUT_S)
+        return barrier
+
+    def published(self) -> Sequence[int]:
+        """The barriers that can be asked for, oldest first; empty after a restart."""
+        barriers: Sequence[int] = self._collect(self._submit_health("published"), HEALTH_TIMEOUT_S)
+        return barriers
+
+    def stats(self) -> ShardStats:
+        """What the shard holds now."""
+        stats: ShardStats = self._collect(self._submit_health("stats"), HEALTH_TIMEOUT_S)
+        return stats
+
+    def _submit(self, method: str, *arguments: Any, **named: Any) -> _Pending:
+        return self._guarded(lambda: getattr(self._actor, method).remote(*arguments, **named), method)
+
+    def _submit_health(self, method: str) -> _Pending:
+        return self._guarded(lambda: getattr(self._actor, method).options(concurrency_group=HEALTH).remote(), method)
+
+    def _guarded(self, submit: Callable[[], Any], what: str) -> _Pending:
+        try:
+            return _Pending(submit(), what)
+        except (ray.exceptions.RayError, ConnectionError, RuntimeError) as error:
+            raise self._lost(what, error) from error
+
+    def _collect(self, handle: _Pending, timeout_s: float) -> Any:
+        try:
+            return ray.get(handle.reference, timeout=timeout_s)
+        except ray.exceptions.RayTaskError as error:
+            cause = error.cause
+            if isinstance(cause, QuanwangError):
+                raise cause from None
+            raise
+        except (ray.exceptions.RayError, ConnectionError, RuntimeError, TimeoutError) as error:
+            raise self._lost(handle.what, error) from error
+
+    def _lost(self, what: str, error: Exception) -> ShardLost:
+        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        _log.warning("shard %d does not answer %s: %s", self.shard_id, what, reason)
+        return ShardLost(f"shard {self.shard_id} does not answer; matching waits until it is restored")
+
+
+def start_shards(count: int, directory: Path | None) -> list[RayShard]:
+    """Find or start the actors of ``count`` shards, in the connected cluster; their snapshots lie below ``directory``.
+
+    Actors of another build or another number of shards are ended: nobody would ask them again. Raises ShardLost when an
+    actor does not come up in START_TIMEOUT_S.
+    """
+    wanted = {actor_name(shard_id, count) for shard_id in range(count)}
+    for name in list_named_actors():
+        if name.startswith("shard-") and name not in wanted:
+            ray.kill(ray.get_actor(name), no_restart=True)
+    shared = _SharedBatches()
+    shards = [
+        RayShard(shard_id, _start_actor(shard_id, count, directory), shared) for shard_id in range(count)
+    ]
+    end = time.monotonic() + START_TIMEOUT_S
+    for shard in shards:
+        _wait_for(shard.published, end)
+    return shards
+
+
+def _wait_for(call: Callable[[], T], end_s: float) -> T:
+    while True:
+        try:
+            return call()
+        except ShardLost:
+            if time.monotonic() > end_s:
+                raise
+            time.sleep(0.1)
+

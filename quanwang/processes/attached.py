@@ -1,0 +1,18 @@
+"""Turns into another program that ends with the supervisor: ``python -m quanwang.processes.attached redis-server ...``."""
+
+import os
+import sys
+
+from quanwang.processes.children import PARENT_ID_VARIABLE
+from quanwang.processes.lifeline import end_with_parent
+
+
+def main() -> None:
+    """Bind this process to its parent and replace it by the program; the binding survives that."""
+    parent = os.environ.get(PARENT_ID_VARIABLE)
+    end_with_parent(int(parent) if parent else None)
+    os.execvp(sys.argv[1], sys.argv[1:])
+
+
+if __name__ == "__main__":
+    main()

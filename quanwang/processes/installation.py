@@ -1,0 +1,113 @@
+"""What belongs to one data folder while it runs: its lock, its port, its folders."""
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from kit.config import Settings
+from kit.errors import Conflict, Unavailable
+from quanwang.processes.lifeline import is_alive
+
+LEAST_FREE_BYTES = 200 * 1024 * 1024
+
+
+class AlreadyRunning(Conflict):
+    """Another process runs this data folder."""
+
+
+class PortTaken(Unavailable):
+    """The HTTP port belongs to another program."""
+
+
+class DiskAlmostFull(Unavailable):
+    """There is too little room to start."""
+
+
+@contextlib.contextmanager
+def locked(settings: Settings) -> Iterator[None]:
+    """Own the data folder until the block ends. Raises AlreadyRunning with the owner's process id.
+
+    The kernel frees the lock when its owner dies, whatever it dies of.
+    """
+    path = settings.run_dir / "up.lock"
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                raise
+            file.seek(0)
+            owner = file.read().strip() or "unknown"
+            raise AlreadyRunning(
+                f"the data folder {settings.data_dir} is in use by process {owner}: stop that one (Ctrl-C or"
+                f" kill {owner}), or choose another folder with --data-dir"
+            ) from error
+        file.seek(0)
+        file.truncate()
+        file.write(str(os.getpid()))
+        file.flush()
+        try:
+            yield
+        finally:
+            file.seek(0)
+            file.truncate()
+
+
+def running_owner(settings: Settings) -> int | None:
+    """Return the process id of whoever runs the data folder, or None."""
+    try:
+        owner = int((settings.run_dir / "up.lock").read_text().strip() or "0")
+    except (OSError, ValueError):
+        return None
+    return owner if owner and is_alive(owner) else None
+
+
+def check_port(settings: Settings) -> None:
+    """Raise PortTaken when the HTTP port cannot be had."""
+    with socket.socket(socket.AF_INET6 if ":" in settings.http_host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.http_host, settings.http_port))
+        except OSError as error:
+            raise PortTaken(
+                f"port {settings.http_port} on {settings.http_host} cannot be had ({error.strerror}): stop the program"
+                " that uses it, or choose another one with --port"
+            ) from error
+
+
+def check_disk(settings: Settings) -> None:
+    """Raise DiskAlmostFull when the data folder has less than LEAST_FREE_BYTES left."""
+    free = shutil.disk_usage(settings.data_dir).free
+    if free < LEAST_FREE_BYTES:
+        raise DiskAlmostFull(
+            f"the disk of {settings.data_dir} has {free // 1024**2} MB left and {LEAST_FREE_BYTES // 1024**2} MB are"
+            " needed: free some, or choose another folder with --data-dir"
+        )
+
+
+def remove_contents(settings: Settings) -> None:
+    """Remove everything that an installation wrote into its data folder; the lock file, which is held, stays."""
+    lock = settings.run_dir / "up.lock"
+    for path in settings.data_dir.iterdir():
+        if path == settings.run_dir:
+            for inner in path.iterdir():
+                if inner != lock:
+                    _remove(inner)
+        elif path.name in _OWN_NAMES or path.name.startswith("quanwang.sqlite3"):
+            _remove(path)
+
+
+_OWN_NAMES = {"logs", "ray", "redis", "shards", "engine", "snapshots", "demonstration.json", "valkey"}
+"""The compiled kernels (numba) are not among them: they belong to the code, not to the data."""
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
