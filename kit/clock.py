@@ -10,3 +10,13 @@ Clock = Callable[[], int]
 def now_ms() -> int:
     """Return the wall clock in milliseconds since 1970-01-01 UTC."""
     return time.time_ns() // 1_000_000
+
+
+def elapsed_s() -> float:
+    """Return seconds on a clock that never goes backwards; only differences mean something."""
+    return time.monotonic()
+
+
+def pause(seconds: float) -> None:
+    """Do nothing for ``seconds``; for retries only, nothing that waits for work sleeps blindly."""
+    time.sleep(seconds)

@@ -1,7 +1,8 @@
 """The kinds of errors that a person can cause or must be told about.
 
 A feature names its own error by subclassing one of these kinds where it is raised. ``str(error)`` is one clear
-sentence: what is wrong, where, and what to do. The API maps kinds to HTTP statuses in one table; nothing here knows HTTP.
+sentence: what is wrong, where, and what to do. The API maps kinds to HTTP statuses in one table; nothing here knows
+HTTP.
 """
 
 

@@ -1,0 +1,201 @@
+"""Engines and connection settings: what SQLite and MySQL need so that they promise the same things."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pymysql
+from pymysql.cursors import Cursor
+from sqlalchemy import Connection, create_engine, event, exc
+from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.pool import NullPool
+
+from kit.clock import elapsed_s
+from kit.errors import InvalidInput
+
+SQLITE_BUSY_TIMEOUT_MS: Final = 10_000
+MYSQL_CONNECT_TIMEOUT_S: Final = 3
+MYSQL_LOCK_WAIT_S: Final = 5
+IDLE_BEFORE_CHECK_S: Final = 1.0
+MAX_STATEMENT_BYTES: Final = 6 * 1024 * 1024
+"""Below the 16 MB that a server takes in one packet by default."""
+
+
+class WideCursor(Cursor):
+    """A cursor that sends a multi-row INSERT as one statement: kit.db bounds the rows, not the driver."""
+
+    max_stmt_length = MAX_STATEMENT_BYTES * 2
+
+
+def describe(url: str) -> str:
+    """Name a database for sentences: never with a user or password."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return str(parsed.database)
+    place = parsed.host or parsed.query.get("unix_socket") or "localhost"
+    port = f":{parsed.port}" if parsed.port else ""
+    return f"{parsed.database} at {place}{port}"
+
+
+def sqlite_writer(url: str) -> Engine:
+    """The one writing connection of this process: threads wait for it in turn, other processes by busy timeout."""
+    engine = _sqlite(url, pool_size=1, pool_timeout_s=SQLITE_BUSY_TIMEOUT_MS / 1000, read_only=False)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def sqlite_reader(url: str, pool_size: int, pool_timeout_s: float) -> Engine:
+    """Connections that read a snapshot beside the writer, and cannot write."""
+    engine = _sqlite(url, pool_size=pool_size, pool_timeout_s=pool_timeout_s, read_only=True)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+def _sqlite(url: str, *, pool_size: int, pool_timeout_s: float, read_only: bool) -> Engine:
+    parsed = make_url(url).set(drivername="sqlite+pysqlite")
+    if not parsed.database or parsed.database == ":memory:":
+        raise InvalidInput("QUANWANG_DATABASE_URL", "sqlite://", "must name a file: sqlite:////absolute/path")
+    engine = create_engine(
+        parsed,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=pool_timeout_s,
+        pool_use_lifo=True,
+        connect_args={"check_same_thread": False, "timeout": SQLITE_BUSY_TIMEOUT_MS / 1000},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: object) -> None:
+        # The driver must not begin transactions by itself: "begin" above does.
+        connection.isolation_level = None
+        for pragma in (
+            f"busy_timeout={SQLITE_BUSY_TIMEOUT_MS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "cache_size=-32768",
+            "temp_store=MEMORY",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        if read_only:
+            connection.execute("PRAGMA query_only=ON")
+
+    return engine
+
+
+def mysql_pool(url: str, pool_size: int, pool_timeout_s: float, statement_timeout_s: int) -> Engine:
+    """A bounded pool of MySQL or MariaDB connections at READ COMMITTED."""
+    engine = create_engine(
+        _mysql_url(url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=pool_timeout_s,
+        pool_recycle=1_800,
+        pool_use_lifo=True,
+        connect_args=_mysql_arguments(statement_timeout_s),
+    )
+    _check_after_idling(engine)
+    _work_at_read_committed(engine)
+    return engine
+
+
+def mysql_apart(url: str, statement_timeout_s: int) -> Engine:
+    """Connections outside the pool, one a use: for the rare statement that must not wait for the pool."""
+    engine = create_engine(_mysql_url(url), poolclass=NullPool, connect_args=_mysql_arguments(statement_timeout_s))
+    _work_at_read_committed(engine)
+    return engine
+
+
+def _mysql_url(url: str) -> URL:
+    # One dialect name for MySQL and MariaDB, so that one set of statements is compiled for both.
+    return make_url(url).set(drivername="mysql+pymysql")
+
+
+def _mysql_arguments(statement_timeout_s: int) -> Mapping[str, Any]:
+    session_settings = (
+        # Not by name: MySQL 8 and MariaDB call the isolation variable differently.
+        "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO',"
+        f" innodb_lock_wait_timeout={MYSQL_LOCK_WAIT_S}"
+    )
+    return {
+        "connect_timeout": MYSQL_CONNECT_TIMEOUT_S,
+        "read_timeout": statement_timeout_s,
+        "write_timeout": statement_timeout_s,
+        "charset": "utf8mb4",
+        "collation": "utf8mb4_bin",
+        "cursorclass": WideCursor,
+        "init_command": session_settings,
+        "autocommit": False,
+    }
+
+
+def _work_at_read_committed(engine: Engine) -> None:
+    """REPEATABLE READ loses updates here: after a duplicate key a plain SELECT would not see the other's row."""
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+
+
+def _check_after_idling(engine: Engine) -> None:
+    """Ping a connection that lay idle before it is used: a server restart must not fail the first request after it."""
+
+    @event.listens_for(engine, "checkin")
+    def _checkin(_connection: object, record: Any) -> None:
+        record.info["idle_since_s"] = elapsed_s()
+
+    @event.listens_for(engine, "checkout")
+    def _checkout(connection: Any, record: Any, _proxy: object) -> None:
+        idle_since_s = record.info.get("idle_since_s")
+        if idle_since_s is None or elapsed_s() - idle_since_s < IDLE_BEFORE_CHECK_S:
+            return
+        try:
+            connection.ping(reconnect=False)
+        except (pymysql.err.MySQLError, OSError) as error:
+            raise exc.DisconnectionError("the idle connection was closed by the server") from error
+
+
+def begin_snapshot(connection: Connection) -> None:
+    """Make the transaction that begins next read-only with one snapshot."""
+    if connection.dialect.name == "mysql":
+        connection.begin()
+        # Allowed because the driver has only switched autocommit off: the transaction starts with the next statement.
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
+def sqlite_durability_warnings(session: Connection) -> list[str]:
+    """Sentences about SQLite settings that could lose an acknowledged write."""
+    warnings = []
+    if session.exec_driver_sql("PRAGMA synchronous").scalar_one() < 2:
+        warnings.append("SQLite runs with synchronous below FULL: a power cut can lose acknowledged orders")
+    if session.exec_driver_sql("PRAGMA journal_mode").scalar_one() != "wal":
+        warnings.append("SQLite does not use its write-ahead log: the folder may be on a network file system")
+    return warnings
+
+
+def mysql_durability_warnings(session: Connection) -> list[str]:
+    """Sentences about MySQL settings that could lose an acknowledged write."""
+    rows = session.exec_driver_sql(
+        "SHOW VARIABLES WHERE Variable_name IN ('innodb_flush_log_at_trx_commit', 'sync_binlog', 'log_bin',"
+        " 'innodb_doublewrite', 'rpl_semi_sync_master_enabled', 'rpl_semi_sync_master_wait_point')"
+    )
+    values = {str(row[0]).lower(): str(row[1]) for row in rows}
+    warnings = []
+    if values.get("innodb_flush_log_at_trx_commit") != "1":
+        warnings.append("innodb_flush_log_at_trx_commit is not 1: a power cut can lose acknowledged orders")
+    if values.get("log_bin") == "ON" and values.get("sync_binlog") != "1":
+        warnings.append("sync_binlog is not 1: a power cut can lose orders that a standby needs")
+    if values.get("innodb_doublewrite") == "OFF":
+        warnings.append("innodb_doublewrite is off: a power cut can damage pages")
+    semi_sync = values.get("rpl_semi_sync_master_enabled") == "ON"
+    if semi_sync and values.get("rpl_semi_sync_master_wait_point") != "AFTER_SYNC":
+        warnings.append("rpl_semi_sync_master_wait_point is not AFTER_SYNC: a failover can lose acknowledged orders")
+    return warnings

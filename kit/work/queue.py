@@ -1,0 +1,340 @@
+"""Enqueue, claim, hold, and the ways a claim ends. Every function is a handful of statements for the whole batch."""
+
+import json
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Row, and_, case, delete, or_, select, update
+from sqlalchemy.dialects import mysql, sqlite
+
+from kit.db import Session, bulk_update, claim_rows, lock_rows
+from kit.errors import Conflict, TooLarge
+from kit.ids import IdAllocator
+from kit.work.tables import DEAD, LEASED, MAX_ERROR_LENGTH, MAX_KIND_LENGTH, PENDING, work_table
+
+MAX_CLAIM: Final = 256
+MAX_ENQUEUE: Final = 1_000
+MAX_PAYLOAD_BYTES: Final = 65_536
+FIRST_BACKOFF_MS: Final = 500
+MAX_BACKOFF_MS: Final = 300_000
+
+_work = work_table.c
+
+
+class PayloadTooLarge(TooLarge):
+    """The payload of a work row is above 64 KB: put a reference there, not the thing."""
+
+
+class LeaseLost(Conflict):
+    """Somebody else took the work over: roll back, nothing of the late worker may stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewWork:
+    """Work to be done at ``due_at_ms``; at most one row exists for each (kind, subject_id)."""
+
+    kind: str
+    subject_id: int
+    due_at_ms: int
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A work row that this worker holds until ``lease_until_ms``; ``attempt`` is its fencing number."""
+
+    id: int
+    kind: str
+    subject_id: int
+    attempt: int
+    failures: int
+    due_at_ms: int
+    lease_until_ms: int
+    payload: Mapping[str, Any]
+    created_at_ms: int
+
+
+def enqueue(session: Session, ids: IdAllocator, works: Sequence[NewWork], now_ms: int) -> None:
+    """Write the works, in the transaction of what caused them.
+
+    A row that exists for the same (kind, subject_id): pending moves to the new time and payload; dead becomes pending
+    again; leased is done once more after the present run, at the new time (the earliest one, if asked several times).
+    Raises PayloadTooLarge. The last of several works for one (kind, subject_id) in one call wins.
+    """
+    last = {(work.kind, work.subject_id): work for work in works}
+    # In key order: two transactions that enqueue the same works must not lock them crosswise.
+    ordered = [last[key] for key in sorted(last)]
+    for start in range(0, len(ordered), MAX_ENQUEUE):
+        part = ordered[start : start + MAX_ENQUEUE]
+        rows = [
+            _new_row(work_id, work, now_ms) for work_id, work in zip(ids.take(len(part)), part, strict=True)
+        ]
+        _upsert(session, rows)
+
+
+def _new_row(work_id: int, work: NewWork, now_ms: int) -> dict[str, Any]:
+    if not 1 <= len(work.kind) <= MAX_KIND_LENGTH:
+        raise ValueError(f"work kind {work.kind!r} must have 1..{MAX_KIND_LENGTH} characters")
+    payload = json.dumps(dict(work.payload), ensure_ascii=False, separators=(",", ":"))
+    if len(payload.encode()) > MAX_PAYLOAD_BYTES:
+        raise PayloadTooLarge(
+            f"the payload of work {work.kind} {work.subject_id} has more than {MAX_PAYLOAD_BYTES} bytes: store the"
+            " content elsewhere and put its id there"
+        )
+    return {
+        "id": work_id,
+        "kind": work.kind,
+        "subject_id": work.subject_id,
+        "state": PENDING,
+        "due_at_ms": work.due_at_ms,
+        "ready_at_ms": work.due_at_ms,
+        "attempt": 0,
+        "failures": 0,
+        "again_at_ms": None,
+        "payload": payload,
+        "last_error": None,
+        "created_at_ms": now_ms,
+    }
+
+
+def _upsert(session: Session, rows: list[dict[str, Any]]) -> None:
+    if session.dialect.name == "sqlite":
+        into = sqlite.insert(work_table)
+        changes = _changes_on_conflict(into.excluded.due_at_ms, into.excluded.payload)
+        statement: Any = into.on_conflict_do_update(index_elements=["kind", "subject_id"], set_=dict(changes))
+    else:
+        onto = mysql.insert(work_table)
+        statement = onto.on_duplicate_key_update(_changes_on_conflict(onto.inserted.due_at_ms, onto.inserted.payload))
+    session.execute(statement, rows)
+
+
+def _changes_on_conflict(due_at_ms: Any, payload: Any) -> list[tuple[str, Any]]:
+    # MySQL assigns from left to right and reads the new values: what others look at comes last.
+    leased = _work.state == LEASED
+    asked_before = and_(leased, _work.again_at_ms.is_not(None), _work.again_at_ms < due_at_ms)
+    return [
+        ("again_at_ms", case((asked_before, _work.again_at_ms), (leased, due_at_ms), else_=None)),
+        ("due_at_ms", case((leased, _work.due_at_ms), else_=due_at_ms)),
+        ("ready_at_ms", case((leased, _work.ready_at_ms), else_=due_at_ms)),
+        ("failures", case((_work.state == DEAD, 0), else_=_work.failures)),
+        ("payload", payload),
+        ("state", case((leased, LEASED), else_=PENDING)),
+    ]
+
+
+def claim(session: Session, kinds: Sequence[str], limit: int, now_ms: int, lease_ms: int) -> list[Claimed]:
+    """Take up to ``limit`` (at most 256) due rows of the kinds, the first kind first, the longest due first.
+
+    Call it in a transaction of its own and commit before working. Rows whose lease is over are taken too, and count as
+    failed once more. Two workers never get the same row; they do not wait for each other (on MySQL and MariaDB).
+    """
+    if not 1 <= limit <= MAX_CLAIM:
+        raise ValueError(f"claim: limit {limit} is outside 1..{MAX_CLAIM}")
+    found: list[Row[Any]] = []
+    for kind in kinds:
+        if len(found) < limit:
+            found += _due(session, kind, limit - len(found), now_ms)
+    if not found:
+        return []
+    lease_until_ms = now_ms + lease_ms
+    session.execute(
+        update(work_table)
+        .where(_work.id.in_([row.id for row in found]))
+        .ordered_values(
+            (_work.failures, case((_work.state == LEASED, _work.failures + 1), else_=_work.failures)),
+            (_work.state, LEASED),
+            (_work.attempt, _work.attempt + 1),
+            (_work.ready_at_ms, lease_until_ms),
+        )
+    )
+    return [_claimed(row, lease_until_ms) for row in found]
+
+
+def _due(session: Session, kind: str, limit: int, now_ms: int) -> Sequence[Row[Any]]:
+    return claim_rows(
+        session,
+        select(
+            _work.id,
+            _work.kind,
+            _work.subject_id,
+            _work.state,
+            _work.attempt,
+            _work.failures,
+            _work.due_at_ms,
+            _work.payload,
+            _work.created_at_ms,
+        )
+        # Without the hint a small table is read whole, and every row of it is locked.
+        .with_hint(work_table, "FORCE INDEX (ix_work_ready)", "mysql")
+        .where(_work.kind == kind, _work.ready_at_ms <= now_ms)
+        .order_by(_work.ready_at_ms)
+        .limit(limit),
+    ).all()
+
+
+def _claimed(row: Row[Any], lease_until_ms: int) -> Claimed:
+    return Claimed(
+        id=row.id,
+        kind=row.kind,
+        subject_id=row.subject_id,
+        attempt=row.attempt + 1,
+        failures=row.failures + (row.state == LEASED),
+        due_at_ms=row.due_at_ms,
+        lease_until_ms=lease_until_ms,
+        payload=json.loads(row.payload),
+        created_at_ms=row.created_at_ms,
+    )
+
+
+def hold(session: Session, claims: Sequence[Claimed]) -> list[Claimed]:
+    """Lock the rows of the claims until the commit; return, in id order, the claims that are still ours.
+
+    The first call inside the transaction of the effect. A claim whose lease ran out is still ours unless somebody else
+    took it.
+    """
+    if not claims:
+        return []
+    by_id = {claimed.id: claimed for claimed in claims}
+    rows = lock_rows(
+        session,
+        select(_work.id, _work.attempt)
+        .where(_work.id.in_(sorted(by_id)), _work.state == LEASED)
+        .order_by(_work.id),
+    )
+    return [by_id[row.id] for row in rows if still_ours(by_id[row.id], row.attempt)]
+
+
+def still_ours(claimed: Claimed, attempt: int) -> bool:
+    """The fence: a row belongs to the claim with its present fencing number, and to no other."""
+    return claimed.attempt == attempt
+
+
+def complete(session: Session, claims: Sequence[Claimed]) -> None:
+    """End the claims: the work is done. Raises LeaseLost when one of them is not ours any more: roll back.
+
+    Work that was asked for again while it was leased becomes pending instead of being deleted.
+    """
+    if not claims:
+        return
+    ours = _ours(claims)
+    deleted = session.execute(delete(work_table).where(ours, _work.again_at_ms.is_(None))).rowcount
+    if deleted == len(claims):
+        return
+    again = session.execute(
+        update(work_table)
+        .where(ours)
+        .ordered_values(
+            (_work.due_at_ms, _work.again_at_ms),
+            (_work.ready_at_ms, _work.again_at_ms),
+            (_work.again_at_ms, None),
+            (_work.failures, 0),
+            (_work.last_error, None),
+            (_work.state, PENDING),
+        )
+    ).rowcount
+    _all_met(deleted + again, claims)
+
+
+def reschedule(session: Session, claims: Sequence[Claimed], due_at_ms: int | Mapping[int, int]) -> None:
+    """End the claims: done for now, due again at one time, or at a time for each claim by ``claimed.id``.
+
+    Clears the failures. Asked for again in between: the earlier time counts. Raises LeaseLost: roll back.
+    """
+    if not claims:
+        return
+    if isinstance(due_at_ms, int):
+        due: Any = due_at_ms
+    else:
+        due = case({claimed.id: due_at_ms[claimed.id] for claimed in claims}, value=_work.id)
+    earliest = case((_work.again_at_ms < due, _work.again_at_ms), else_=due)
+    met = session.execute(
+        update(work_table)
+        .where(_ours(claims))
+        .ordered_values(
+            (_work.due_at_ms, earliest),
+            (_work.ready_at_ms, _work.due_at_ms if session.dialect.name == "mysql" else earliest),
+            (_work.again_at_ms, None),
+            (_work.failures, 0),
+            (_work.last_error, None),
+            (_work.state, PENDING),
+        )
+    ).rowcount
+    _all_met(met, claims)
+
+
+def release(session: Session, claims: Sequence[Claimed], due_at_ms: int) -> int:
+    """Give the claims back unworked, due at ``due_at_ms``, not counted as failures; return how many were still ours."""
+    if not claims:
+        return 0
+    return session.execute(
+        update(work_table).where(_ours(claims)).values(state=PENDING, ready_at_ms=due_at_ms, again_at_ms=None)
+    ).rowcount
+
+
+def extend(session: Session, claims: Sequence[Claimed], now_ms: int, lease_ms: int) -> int:
+    """Move the end of the leases to ``now_ms + lease_ms``; return how many claims are still ours."""
+    if not claims:
+        return 0
+    return session.execute(update(work_table).where(_ours(claims)).values(ready_at_ms=now_ms + lease_ms)).rowcount
+
+
+def fail(
+    session: Session,
+    claims: Sequence[Claimed],
+    error: str,
+    now_ms: int,
+    max_attempts: int,
+    *,
+    jitter: Callable[[], float] = random.random,
+) -> int:
+    """End the claims as failed: due again after a growing random pause, dead after ``max_attempts`` failures in a row.
+
+    Claims that are not ours any more are left alone. Returns how many became dead. The pause is 0.5 s * 2^failures, at
+    most 5 minutes, times 0.5..1.0.
+    """
+    rows = [_failed_row(claimed, error, now_ms, max_attempts, jitter) for claimed in claims]
+    bulk_update(
+        session, work_table, "id", rows, guards={"state": LEASED}, row_guards={"attempt": "expected_attempt"}
+    )
+    return sum(row["state"] == DEAD for row in rows)
+
+
+def _failed_row(
+    claimed: Claimed, error: str, now_ms: int, max_attempts: int, jitter: Callable[[], float]
+) -> dict[str, Any]:
+    failures = claimed.failures + 1
+    dead = failures >= max_attempts
+    pause_ms = int(backoff_ms(failures) * (0.5 + 0.5 * jitter()))
+    return {
+        "id": claimed.id,
+        "expected_attempt": claimed.attempt,
+        "ready_at_ms": None if dead else now_ms + pause_ms,
+        "failures": failures,
+        "again_at_ms": None,
+        "last_error": error[:MAX_ERROR_LENGTH],
+        "state": DEAD if dead else PENDING,
+    }
+
+
+def backoff_ms(failures: int) -> int:
+    """The longest pause after the ``failures``-th failure in a row: 0.5 s, 1 s, 2 s, ... 5 minutes."""
+    return min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS << min(failures - 1, 20))
+
+
+def _ours(claims: Iterable[Claimed]) -> ColumnElement[bool]:
+    """Rows still leased under the claims' fencing numbers; mostly all numbers of a batch are equal."""
+    by_attempt: dict[int, list[int]] = {}
+    for claimed in claims:
+        by_attempt.setdefault(claimed.attempt, []).append(claimed.id)
+    met = [and_(_work.attempt == attempt, _work.id.in_(sorted(ids))) for attempt, ids in sorted(by_attempt.items())]
+    return and_(_work.state == LEASED, or_(*met))
+
+
+def _all_met(met: int, claims: Sequence[Claimed]) -> None:
+    if met != len(claims):
+        raise LeaseLost(
+            f"{len(claims) - met} of {len(claims)} works of kind {claims[0].kind} were taken over by another worker:"
+            " this transaction is rolled back"
+        )
