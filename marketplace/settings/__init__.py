@@ -1,0 +1,25 @@
+"""Settings that people change while the platform runs: kill switches and weights, each kept as versioned rows."""
+
+from marketplace.settings.set_setting import SettingChangedMeanwhile, setting_history
+from marketplace.settings.switches import (
+    Switch,
+    Switches,
+    UnknownSwitch,
+    read_switches,
+    set_switch,
+)
+from marketplace.settings.versions import SettingVersion
+from marketplace.settings.weights import read_weights, set_weights
+
+__all__ = [
+    "SettingChangedMeanwhile",
+    "SettingVersion",
+    "Switch",
+    "Switches",
+    "UnknownSwitch",
+    "read_switches",
+    "read_weights",
+    "set_switch",
+    "set_weights",
+    "setting_history",
+]
