@@ -1,0 +1,288 @@
+"""The dispatch machine: pure. An event goes in with the time, the next state and instructions come out.
+
+    approved -> offering_full -> offering_partial -> exhausted | expired | cancelled | publisher_silent
+    beside it the choice: none -> accepted -> assigned (the publisher selects, from the first acceptance on)
+
+The state says where the offering stands (``step``: what it does next and when), how many acceptances wait in the
+queue, and who holds the assignment. Which users are told is not decided here: the machine says how many of each tier.
+"""
+
+from dataclasses import replace
+
+from marketplace.dispatch.policies import Policy
+from marketplace.dispatch.states import (
+    Assign,
+    Assigned,
+    AssignmentEnded,
+    Cancelled,
+    Confirm,
+    Confirmed,
+    Decision,
+    DispatchState,
+    EndAssignment,
+    Ending,
+    Event,
+    ImpossibleEvent,
+    Instruction,
+    Matched,
+    MoveTo,
+    QueryWave,
+    ReleaseAcceptors,
+    RemindPublisher,
+    Revised,
+    Selected,
+    SendWave,
+    Stage,
+    Step,
+    Withdrawn,
+    Woken,
+)
+
+
+def open_dispatch(policy: Policy, *, now_ms: int, expires_at_ms: int | None = None) -> DispatchState:
+    """Return the state of a freshly approved order, due at once. An order's own expiry can only shorten the policy's."""
+    latest = now_ms + policy.dispatch_expiry_ms
+    return DispatchState(
+        expires_at_ms=latest if expires_at_ms is None else min(latest, expires_at_ms), step_at_ms=now_ms
+    )
+
+
+def step(state: DispatchState, policy: Policy, event: Event, now_ms: int) -> Decision:
+    """Apply one event. A final state ignores everything; an event that cannot be is an ImpossibleEvent."""
+    if state.final:
+        return Decision(state, (), None)
+    instructions: list[Instruction] = []
+    match event:
+        case Woken():
+            state = _count_queue(state, event, now_ms)
+        case Matched():
+            state = _send(state, policy, event, now_ms, instructions)
+        case Selected():
+            state = _assign(state, policy, event, now_ms, instructions)
+        case Confirmed():
+            state = _confirm(state, event, instructions)
+        case AssignmentEnded():
+            state = _end_assignment(state, event.token, event.ending, now_ms, instructions)
+        case Withdrawn():
+            state = replace(state, queued=event.queued)
+        case Cancelled():
+            if state.assigned is not None:
+                raise ImpossibleEvent("an assigned order cannot be cancelled by its dispatch")
+            state = _close(state, Stage.CANCELLED, instructions)
+        case Revised():
+            if state.assigned is not None or event.order_version <= state.order_version:
+                raise ImpossibleEvent("only an unassigned order can be revised, to a higher version")
+            state = _revise(state, event, now_ms, instructions)
+    state = _advance(state, policy, now_ms, instructions)
+    return Decision(state, tuple(instructions), _due_at_ms(state, policy, instructions, now_ms))
+
+
+# --- one event each ---------------------------------------------------------------------------------------------------
+
+
+def _count_queue(state: DispatchState, event: Woken, now_ms: int) -> DispatchState:
+    """Take the counted queue over; a queue that was empty starts the publisher's idle timer at its oldest acceptance."""
+    if event.queued and not state.queued and state.idle_since_ms is None:
+        since_ms = now_ms if event.since_ms is None else min(event.since_ms, now_ms)
+        return replace(state, queued=event.queued, idle_since_ms=since_ms)
+    return replace(state, queued=event.queued)
+
+
+def _send(
+    state: DispatchState, policy: Policy, event: Matched, now_ms: int, instructions: list[Instruction]
+) -> DispatchState:
+    """Cut one wave from the candidates that were found."""
+    if state.step is not Step.WAVE or state.assigned is not None:
+        raise ImpossibleEvent("no wave was asked for")
+    room_full = policy.full_limit - state.notified_full
+    full = max(0, min(event.full, policy.wave_size, room_full))
+    if state.stage in (Stage.APPROVED, Stage.OFFERING_FULL):
+        state = _enter(state, Stage.OFFERING_FULL, instructions)
+        if full:
+            more = event.full > full and room_full > full
+            return _record_wave(state, policy, full, 0, more, now_ms, instructions)
+        if state.last_wave_at_ms is not None:
+            return replace(state, step=Step.WINDOW, step_at_ms=state.last_wave_at_ms + policy.full_window_ms)
+        # An empty full tier escalates at once.
+        state = _enter(replace(state, step_at_ms=now_ms), Stage.OFFERING_PARTIAL, instructions)
+    if event.partial is None:
+        return state
+    room_partial = policy.partial_limit - state.notified_partial
+    partial = max(0, min(event.partial, policy.wave_size - full, room_partial))
+    if full or partial:
+        more = (event.full > full and room_full > full) or (event.partial > partial and room_partial > partial)
+        return _record_wave(state, policy, full, partial, more, now_ms, instructions)
+    if state.waves == 0 and not state.queued:
+        return _close(state, Stage.EXHAUSTED, instructions)
+    started_ms = now_ms if state.last_wave_at_ms is None else state.last_wave_at_ms
+    return replace(
+        state, last_wave_at_ms=started_ms, step=Step.WINDOW, step_at_ms=started_ms + policy.partial_window_ms
+    )
+
+
+def _record_wave(
+    state: DispatchState,
+    policy: Policy,
+    full: int,
+    partial: int,
+    more: bool,
+    now_ms: int,
+    instructions: list[Instruction],
+) -> DispatchState:
+    expires_at_ms = min(now_ms + policy.offer_expiry_ms, state.expires_at_ms)
+    instructions.append(SendWave(state.waves + 1, full, partial, expires_at_ms))
+    window_ms = policy.full_window_ms if state.stage is Stage.OFFERING_FULL else policy.partial_window_ms
+    return replace(
+        state,
+        waves=state.waves + 1,
+        notified_full=state.notified_full + full,
+        notified_partial=state.notified_partial + partial,
+        last_wave_at_ms=now_ms,
+        step=Step.WAVE if more else Step.WINDOW,
+        step_at_ms=now_ms + (policy.wave_interval_ms if more else window_ms),
+    )
+
+
+def _assign(
+    state: DispatchState, policy: Policy, event: Selected, now_ms: int, instructions: list[Instruction]
+) -> DispatchState:
+    if state.assigned is not None or state.queued < 1:
+        raise ImpossibleEvent("select needs a waiting acceptance and no active assignment")
+    token = state.tokens_given + 1
+    hold_until_ms = now_ms + policy.hold_ms if policy.hold_ms else None
+    instructions.append(Assign(event.user_id, token, hold_until_ms))
+    return replace(
+        state,
+        assigned=Assigned(event.user_id, token, hold_until_ms),
+        tokens_given=token,
+        queued=state.queued - 1,
+        idle_since_ms=None,
+        reminded=False,
+    )
+
+
+def _confirm(state: DispatchState, event: Confirmed, instructions: list[Instruction]) -> DispatchState:
+    if state.assigned is None or state.assigned.token != event.token:
+        raise ImpossibleEvent("the hold with this token is over")
+    if state.assigned.hold_until_ms is None:
+        return state
+    instructions.append(Confirm(state.assigned.user_id, event.token))
+    return replace(state, assigned=replace(state.assigned, hold_until_ms=None))
+
+
+def _end_assignment(
+    state: DispatchState, token: int, ending: Ending, now_ms: int, instructions: list[Instruction]
+) -> DispatchState:
+    """The one in front is gone: the next in the queue comes forward, and the publisher's idle timer starts anew."""
+    if state.assigned is None or state.assigned.token != token:
+        raise ImpossibleEvent("the hold with this token is over")
+    instructions.append(EndAssignment(state.assigned.user_id, token, ending))
+    return replace(state, assigned=None, idle_since_ms=now_ms if state.queued else None, reminded=False)
+
+
+def _revise(state: DispatchState, event: Revised, now_ms: int, instructions: list[Instruction]) -> DispatchState:
+    instructions.append(MoveTo(Stage.APPROVED))
+    return replace(
+        state,
+        stage=Stage.APPROVED,
+        order_version=event.order_version,
+        expires_at_ms=event.expires_at_ms,
+        step=Step.WAVE,
+        step_at_ms=now_ms,
+        last_wave_at_ms=None,
+    )
+
+
+# --- time -------------------------------------------------------------------------------------------------------------
+
+
+def _advance(state: DispatchState, policy: Policy, now_ms: int, instructions: list[Instruction]) -> DispatchState:
+    """Do everything that is due by now."""
+    if state.final:
+        return state
+    if state.assigned is not None:
+        hold_until_ms = state.assigned.hold_until_ms
+        if hold_until_ms is None or now_ms < hold_until_ms:
+            return state
+        state = _end_assignment(state, state.assigned.token, Ending.LAPSED, now_ms, instructions)
+    if now_ms >= state.expires_at_ms:
+        return _close(state, Stage.EXPIRED, instructions)
+    state = _watch_publisher(state, policy, now_ms, instructions)
+    if state.final or state.queued >= policy.acceptors_wanted:
+        return state
+    return _offer(state, now_ms, instructions, policy)
+
+
+def _watch_publisher(
+    state: DispatchState, policy: Policy, now_ms: int, instructions: list[Instruction]
+) -> DispatchState:
+    """Remind a publisher who lets acceptors wait, then close; nobody is selected by machine."""
+    if not state.queued:
+        return replace(state, idle_since_ms=None, reminded=False)
+    if state.idle_since_ms is None:
+        state = replace(state, idle_since_ms=now_ms)
+    assert state.idle_since_ms is not None
+    if not state.reminded and now_ms >= state.idle_since_ms + policy.publisher_idle_ms:
+        instructions.append(RemindPublisher())
+        # The second period runs from the reminder itself: a late reminder must not close the order at once.
+        state = replace(state, reminded=True, idle_since_ms=now_ms)
+        if policy.publisher_idle_ms:
+            return state
+    assert state.idle_since_ms is not None
+    if state.reminded and now_ms >= state.idle_since_ms + policy.publisher_idle_ms:
+        return _close(state, Stage.PUBLISHER_SILENT, instructions)
+    return state
+
+
+def _offer(state: DispatchState, now_ms: int, instructions: list[Instruction], policy: Policy) -> DispatchState:
+    """Go on offering: ask for the next wave, escalate when the full window is over, end when the partial one is."""
+    if state.step is Step.REST:
+        if state.queued:
+            return state
+        # The queue emptied after everything had been offered: look once more, then end.
+        state = replace(state, step=Step.WAVE, step_at_ms=now_ms)
+    if now_ms < state.step_at_ms:
+        return state
+    if state.step is Step.WINDOW:
+        if state.stage is Stage.OFFERING_PARTIAL:
+            if state.queued:
+                return replace(state, step=Step.REST)
+            return _close(state, Stage.EXHAUSTED, instructions)
+        state = _enter(state, Stage.OFFERING_PARTIAL, instructions)
+        state = replace(state, step=Step.WAVE, step_at_ms=now_ms)
+    with_partial = state.stage is Stage.OFFERING_PARTIAL
+    # A wave that was just sent is never followed by another query in the same decision: its time is later or equal,
+    # and the timer brings the dispatch back, so one decision stays bounded.
+    if not any(isinstance(instruction, SendWave) for instruction in instructions):
+        instructions.append(QueryWave(policy.wave_size + 1, with_partial))
+    return state
+
+
+def _enter(state: DispatchState, stage: Stage, instructions: list[Instruction]) -> DispatchState:
+    if state.stage is stage:
+        return state
+    instructions.append(MoveTo(stage))
+    return replace(state, stage=stage, last_wave_at_ms=None)
+
+
+def _close(state: DispatchState, stage: Stage, instructions: list[Instruction]) -> DispatchState:
+    instructions.append(MoveTo(stage))
+    if state.queued:
+        instructions.append(ReleaseAcceptors())
+    return replace(state, stage=stage, step=Step.REST, queued=0, idle_since_ms=None, reminded=False)
+
+
+def _due_at_ms(state: DispatchState, policy: Policy, instructions: list[Instruction], now_ms: int) -> int | None:
+    """Return the earliest moment at which time alone changes something; None only when nothing ever will."""
+    if state.final:
+        return None
+    if state.assigned is not None:
+        return state.assigned.hold_until_ms
+    if any(isinstance(instruction, QueryWave) for instruction in instructions):
+        return now_ms
+    times = [state.expires_at_ms]
+    if state.idle_since_ms is not None:
+        times.append(state.idle_since_ms + policy.publisher_idle_ms)
+    if state.step is not Step.REST and state.queued < policy.acceptors_wanted:
+        times.append(state.step_at_ms)
+    return min(times)

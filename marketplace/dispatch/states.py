@@ -1,0 +1,244 @@
+"""What the dispatch machine is made of: its state, the events that reach it, the instructions that it gives."""
+
+import enum
+from dataclasses import dataclass
+
+
+class Stage(enum.StrEnum):
+    """Where the offering stands."""
+
+    APPROVED = "approved"
+    """Nothing was asked or sent yet for this order version."""
+    OFFERING_FULL = "offering_full"
+    """Waves go to users who satisfy every dimension."""
+    OFFERING_PARTIAL = "offering_partial"
+    """Waves go to newly full users first, then to partial ones."""
+    EXHAUSTED = "exhausted"
+    """Everybody was told, the windows are over, nobody accepted. Final."""
+    EXPIRED = "expired"
+    """The order's time ended before an assignment. Final."""
+    CANCELLED = "cancelled"
+    """The publisher or the platform took it back. Final."""
+    PUBLISHER_SILENT = "publisher_silent"
+    """Acceptors waited, the publisher was reminded and chose nobody. Final."""
+
+
+class Choice(enum.StrEnum):
+    """How far the publisher's choice is."""
+
+    NONE = "none"
+    """Nobody waits in the queue."""
+    ACCEPTED = "accepted"
+    """At least one acceptance waits for the publisher."""
+    ASSIGNED = "assigned"
+    """One acceptance was selected."""
+
+
+class Step(enum.StrEnum):
+    """What the offering does next."""
+
+    WAVE = "wave"
+    """Asks for candidates and sends a wave."""
+    WINDOW = "window"
+    """Waits until the tier's acceptance window ends."""
+    REST = "rest"
+    """Everything was offered; waits for the publisher to choose from the queue."""
+
+
+class Ending(enum.StrEnum):
+    """How an assignment ended before it was fulfilled."""
+
+    WITHDRAWN = "withdrawn"
+    """The selected user withdrew before confirming."""
+    LAPSED = "lapsed"
+    """The selected user did not confirm within the hold."""
+    FAILED = "failed"
+    """The engagement reported a failure."""
+
+
+FINAL = frozenset({Stage.EXHAUSTED, Stage.EXPIRED, Stage.CANCELLED, Stage.PUBLISHER_SILENT})
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """The active assignment. ``hold_until_ms`` None: confirmed, it can no longer lapse."""
+
+    user_id: int
+    token: int
+    hold_until_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchState:
+    """Everything that the machine knows about one dispatch. ``last_wave_at_ms`` is that of the current tier."""
+
+    expires_at_ms: int
+    step_at_ms: int
+    stage: Stage = Stage.APPROVED
+    step: Step = Step.WAVE
+    order_version: int = 1
+    waves: int = 0
+    notified_full: int = 0
+    notified_partial: int = 0
+    last_wave_at_ms: int | None = None
+    queued: int = 0
+    idle_since_ms: int | None = None
+    reminded: bool = False
+    assigned: Assigned | None = None
+    tokens_given: int = 0
+
+    @property
+    def final(self) -> bool:
+        """Whether the dispatch ended without an assignment; nothing changes it any more."""
+        return self.stage in FINAL
+
+    @property
+    def choice(self) -> Choice:
+        """The publisher's choice, beside the stage."""
+        if self.assigned is not None:
+            return Choice.ASSIGNED
+        return Choice.ACCEPTED if self.queued and not self.final else Choice.NONE
+
+
+# --- events ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """The timer fired or somebody accepted. ``queued`` waiting acceptances were counted, the oldest since ``since_ms``."""
+
+    queued: int
+    since_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """The answer to ``QueryWave``: how many candidates there are. ``partial`` (above the floor) None: not computed."""
+
+    full: int
+    partial: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """The publisher chose a user whose acceptance waits."""
+
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The selected user answered in time; the hold ends."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentEnded:
+    """The selected user withdrew, or the engagement failed."""
+
+    token: int
+    ending: Ending
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """A waiting acceptance was taken back; ``queued`` remain."""
+
+    queued: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The publisher or the platform takes the order back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revised:
+    """The order was edited and approved again: offering starts over with the new version, for those not yet told."""
+
+    order_version: int
+    expires_at_ms: int
+
+
+Event = Woken | Matched | Selected | Confirmed | AssignmentEnded | Withdrawn | Cancelled | Revised
+
+
+# --- instructions ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class QueryWave:
+    """Ask for candidates (at most ``limit`` a tier) and come back with ``Matched``."""
+
+    limit: int
+    with_partial: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SendWave:
+    """Tell the best ``full`` users of the full tier, then the best ``partial`` ones of the partial tier."""
+
+    number: int
+    full: int
+    partial: int
+    expires_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class MoveTo:
+    """The stage changes; one line of the timeline."""
+
+    stage: Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """Write the one active assignment."""
+
+    user_id: int
+    token: int
+    hold_until_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Mark the active assignment as confirmed."""
+
+    user_id: int
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndAssignment:
+    """End the active assignment and that user's acceptance; the queue moves on."""
+
+    user_id: int
+    token: int
+    ending: Ending
+
+
+@dataclass(frozen=True, slots=True)
+class RemindPublisher:
+    """Acceptors wait and the publisher is silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseAcceptors:
+    """Free everybody who still waits in the queue."""
+
+
+Instruction = QueryWave | SendWave | MoveTo | Assign | Confirm | EndAssignment | RemindPublisher | ReleaseAcceptors
+
+
+class ImpossibleEvent(ValueError):
+    """The event does not fit the state; the caller must check the state before it asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The next state, what to do, and when to wake again (None: no timer runs)."""
+
+    state: DispatchState
+    instructions: tuple[Instruction, ...]
+    due_at_ms: int | None
