@@ -26,6 +26,7 @@ Dialect = Literal["mysql", "sqlite"]
 T = TypeVar("T")
 
 MAX_CONFLICT_ATTEMPTS: Final = 10
+MAX_CONFLICT_S: Final = 10.0
 FIRST_CONFLICT_PAUSE_S: Final = 0.005
 MAX_CONFLICT_PAUSE_S: Final = 0.4
 RECONNECT_PAUSE_S: Final = 0.15
@@ -99,8 +100,9 @@ class Database:
     def run(self, function: Callable[[Session], T]) -> T:
         """Run ``function`` in a transaction, again from the start after a lock conflict or a lost connection.
 
-        ``function`` must have no effect but on its session: it may run several times. Bounded: 10 lock conflicts with
-        growing random pauses; ``retry_window_s`` for a server that is away. CommitOutcomeUnknown is never retried.
+        ``function`` must have no effect but on its session: it may run several times. Bounded: 10 lock conflicts or
+        10 s of them, with growing random pauses; ``retry_window_s`` for a server that is away. CommitOutcomeUnknown is
+        never retried.
         """
         started_s = elapsed_s()
         conflicts = 0
@@ -110,7 +112,7 @@ class Database:
                     return function(session)
             except LockConflict:
                 conflicts += 1
-                if conflicts >= MAX_CONFLICT_ATTEMPTS:
+                if conflicts >= MAX_CONFLICT_ATTEMPTS or elapsed_s() - started_s > MAX_CONFLICT_S:
                     raise
                 ceiling_s = min(MAX_CONFLICT_PAUSE_S, FIRST_CONFLICT_PAUSE_S * 2**conflicts)
                 pause(self._random.uniform(0.1, 1.0) * ceiling_s)
