@@ -53,7 +53,7 @@ class AlreadyAccepted(Conflict):
 
 
 class AcceptanceClosed(Conflict):
-    """This user's acceptance ended for good (failed, lapsed, released), so it cannot be given again."""
+    """The acceptance ended for good (failed, lapsed, released) and cannot be given again."""
 
     def __init__(self, dispatch_id: int, user_id: int, state: str) -> None:
         super().__init__(f"The acceptance of user {user_id} for dispatch {dispatch_id} is over ({state}).")

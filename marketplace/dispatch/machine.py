@@ -1,6 +1,7 @@
 """The dispatch machine: pure. An event goes in with the time, the next state and instructions come out.
 
     approved -> offering_full -> offering_partial -> exhausted | expired | cancelled | publisher_silent
+                | unmatchable (the matcher refuses the order)
     beside it the choice: none -> accepted -> assigned (the publisher selects, from the first acceptance on)
 
 The state says where the offering stands (``step``: what it does next and when), how many acceptances wait in the
@@ -27,6 +28,7 @@ from marketplace.dispatch.states import (
     Matched,
     MoveTo,
     QueryWave,
+    Refused,
     ReleaseAcceptors,
     RemindPublisher,
     Revised,
@@ -40,7 +42,7 @@ from marketplace.dispatch.states import (
 
 
 def open_dispatch(policy: Policy, *, now_ms: int, expires_at_ms: int | None = None) -> DispatchState:
-    """Return the state of a freshly approved order, due at once. An order's own expiry can only shorten the policy's."""
+    """Return the state of a freshly approved order, due at once. Its own expiry can only shorten the policy's."""
     latest = now_ms + policy.dispatch_expiry_ms
     return DispatchState(
         expires_at_ms=latest if expires_at_ms is None else min(latest, expires_at_ms), step_at_ms=now_ms
@@ -57,31 +59,57 @@ def step(state: DispatchState, policy: Policy, event: Event, now_ms: int) -> Dec
             state = _count_queue(state, event, now_ms)
         case Matched():
             state = _send(state, policy, event, now_ms, instructions)
-        case Selected():
-            state = _assign(state, policy, event, now_ms, instructions)
-        case Confirmed():
-            state = _confirm(state, event, instructions)
-        case AssignmentEnded():
-            state = _end_assignment(state, event.token, event.ending, now_ms, instructions)
+        case Refused():
+            _require_question(state)
+            state = _close(state, Stage.UNMATCHABLE, instructions)
         case Withdrawn():
             state = replace(state, queued=event.queued)
-        case Cancelled():
-            if state.assigned is not None:
-                raise ImpossibleEvent("an assigned order cannot be cancelled by its dispatch")
-            state = _close(state, Stage.CANCELLED, instructions)
-        case Revised():
-            if state.assigned is not None or event.order_version <= state.order_version:
-                raise ImpossibleEvent("only an unassigned order can be revised, to a higher version")
-            state = _revise(state, event, now_ms, instructions)
+        case Cancelled() | Revised():
+            state = _take_back(state, event, now_ms, instructions)
+        case Selected() | Confirmed() | AssignmentEnded():
+            state = _choose(state, policy, event, now_ms, instructions)
     state = _advance(state, policy, now_ms, instructions)
     return Decision(state, tuple(instructions), _due_at_ms(state, policy, instructions, now_ms))
+
+
+def _choose(
+    state: DispatchState,
+    policy: Policy,
+    event: Selected | Confirmed | AssignmentEnded,
+    now_ms: int,
+    instructions: list[Instruction],
+) -> DispatchState:
+    match event:
+        case Selected():
+            return _assign(state, policy, event, now_ms, instructions)
+        case Confirmed():
+            return _confirm(state, event, instructions)
+        case AssignmentEnded():
+            return _end_assignment(state, event.token, event.ending, now_ms, instructions)
+
+
+def _take_back(
+    state: DispatchState, event: Cancelled | Revised, now_ms: int, instructions: list[Instruction]
+) -> DispatchState:
+    if state.assigned is not None:
+        raise ImpossibleEvent("an assigned order can be neither cancelled nor revised by its dispatch")
+    if isinstance(event, Cancelled):
+        return _close(state, Stage.CANCELLED, instructions)
+    if event.order_version <= state.order_version:
+        raise ImpossibleEvent("a revision needs a higher version")
+    return _revise(state, event, now_ms, instructions)
+
+
+def _require_question(state: DispatchState) -> None:
+    if state.step is not Step.WAVE or state.assigned is not None:
+        raise ImpossibleEvent("no wave was asked for")
 
 
 # --- one event each ---------------------------------------------------------------------------------------------------
 
 
 def _count_queue(state: DispatchState, event: Woken, now_ms: int) -> DispatchState:
-    """Take the counted queue over; a queue that was empty starts the publisher's idle timer at its oldest acceptance."""
+    """Take the counted queue over; the publisher's idle timer starts at the oldest acceptance."""
     if event.queued and not state.queued and state.idle_since_ms is None:
         since_ms = now_ms if event.since_ms is None else min(event.since_ms, now_ms)
         return replace(state, queued=event.queued, idle_since_ms=since_ms)
@@ -92,15 +120,14 @@ def _send(
     state: DispatchState, policy: Policy, event: Matched, now_ms: int, instructions: list[Instruction]
 ) -> DispatchState:
     """Cut one wave from the candidates that were found."""
-    if state.step is not Step.WAVE or state.assigned is not None:
-        raise ImpossibleEvent("no wave was asked for")
+    _require_question(state)
     room_full = policy.full_limit - state.notified_full
     full = max(0, min(event.full, policy.wave_size, room_full))
     if state.stage in (Stage.APPROVED, Stage.OFFERING_FULL):
         state = _enter(state, Stage.OFFERING_FULL, instructions)
         if full:
             more = event.full > full and room_full > full
-            return _record_wave(state, policy, full, 0, more, now_ms, instructions)
+            return _record_wave(state, policy, full, 0, now_ms, instructions, more=more)
         if state.last_wave_at_ms is not None:
             return replace(state, step=Step.WINDOW, step_at_ms=state.last_wave_at_ms + policy.full_window_ms)
         # An empty full tier escalates at once.
@@ -111,7 +138,7 @@ def _send(
     partial = max(0, min(event.partial, policy.wave_size - full, room_partial))
     if full or partial:
         more = (event.full > full and room_full > full) or (event.partial > partial and room_partial > partial)
-        return _record_wave(state, policy, full, partial, more, now_ms, instructions)
+        return _record_wave(state, policy, full, partial, now_ms, instructions, more=more)
     if state.waves == 0 and not state.queued:
         return _close(state, Stage.EXHAUSTED, instructions)
     started_ms = now_ms if state.last_wave_at_ms is None else state.last_wave_at_ms
@@ -125,9 +152,10 @@ def _record_wave(
     policy: Policy,
     full: int,
     partial: int,
-    more: bool,
     now_ms: int,
     instructions: list[Instruction],
+    *,
+    more: bool,
 ) -> DispatchState:
     expires_at_ms = min(now_ms + policy.offer_expiry_ms, state.expires_at_ms)
     instructions.append(SendWave(state.waves + 1, full, partial, expires_at_ms))
@@ -219,17 +247,14 @@ def _watch_publisher(
     """Remind a publisher who lets acceptors wait, then close; nobody is selected by machine."""
     if not state.queued:
         return replace(state, idle_since_ms=None, reminded=False)
-    if state.idle_since_ms is None:
-        state = replace(state, idle_since_ms=now_ms)
-    assert state.idle_since_ms is not None
-    if not state.reminded and now_ms >= state.idle_since_ms + policy.publisher_idle_ms:
+    since_ms = now_ms if state.idle_since_ms is None else state.idle_since_ms
+    reminded = state.reminded
+    if not reminded and now_ms >= since_ms + policy.publisher_idle_ms:
         instructions.append(RemindPublisher())
         # The second period runs from the reminder itself: a late reminder must not close the order at once.
-        state = replace(state, reminded=True, idle_since_ms=now_ms)
-        if policy.publisher_idle_ms:
-            return state
-    assert state.idle_since_ms is not None
-    if state.reminded and now_ms >= state.idle_since_ms + policy.publisher_idle_ms:
+        reminded, since_ms = True, now_ms
+    state = replace(state, idle_since_ms=since_ms, reminded=reminded)
+    if reminded and now_ms >= since_ms + policy.publisher_idle_ms:
         return _close(state, Stage.PUBLISHER_SILENT, instructions)
     return state
 

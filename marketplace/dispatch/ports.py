@@ -46,10 +46,10 @@ NO_CANDIDATES = Candidates.of([])
 class MatchRequest:
     """One wave's question.
 
-    Exactly one of ``order_json`` (validated key information, to be resolved and frozen now) and ``query_json`` (the
-    frozen query of an earlier wave, ``Query.to_json``) is given. ``exclude`` (ascending) comes in addition to the ids that
-    the order itself excludes. ``limit`` cuts each list, never the counts. With ``with_partial`` false the partial tier may be
-    left out of the answer. ``partial_floor`` is the lowest partial score of interest (a hint: dispatch cuts anyway).
+    Exactly one of ``order_json`` (validated key information, to be resolved and frozen now) and ``query_json``
+    (the frozen query of an earlier wave, ``Query.to_json``) is given. ``exclude`` (ascending) comes in addition to
+    the ids that the order itself excludes. ``limit`` cuts each list, never the counts. With ``with_partial`` false
+    the partial tier may be left out. ``partial_floor``: lowest partial score of interest (a hint, dispatch cuts too).
     """
 
     dispatch_id: int
@@ -66,7 +66,8 @@ class MatchAnswer:
     """One complete answer at one barrier. ``partial`` is None when it was neither asked for nor computed.
 
     ``certificate``: barrier, placement_version, vocabulary_version, evaluated, closed_by_routing, population.
-    ``full_count`` and ``partial_count`` count after the exclusions. ``dimension_counts``: users who satisfy each dimension.
+    ``full_count`` and ``partial_count`` count after the exclusions. ``dimension_counts``: users who satisfy each
+    dimension; empty when not computed.
     """
 
     query_json: str
@@ -80,7 +81,7 @@ class MatchAnswer:
 
 @dataclass(frozen=True, slots=True)
 class MatchRefused:
-    """This one order cannot be matched; ``sentence`` says why. The rest of the batch is not touched by it."""
+    """One order cannot be matched, now or later; ``sentence`` says why. The rest of the batch goes on."""
 
     sentence: str
 
@@ -128,6 +129,10 @@ class WaveChunk:
 class InboxDelivery(Protocol):
     """Puts wave chunks into inboxes; idempotent per (dispatch, wave, chunk)."""
 
-    def deliver(self, chunks: Sequence[WaveChunk]) -> None:
+    def deliver(self, chunks: Sequence[WaveChunk]) -> object:
         """Deliver all of them or raise (``Unavailable``: try again later); doing it twice changes nothing."""
+        ...
+
+    def set_state(self, dispatch_id: int, state: str) -> object:
+        """Show ``state`` (open | taken | closed) with the entries of this dispatch from now on."""
         ...

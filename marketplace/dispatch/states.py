@@ -21,6 +21,8 @@ class Stage(enum.StrEnum):
     """The publisher or the platform took it back. Final."""
     PUBLISHER_SILENT = "publisher_silent"
     """Acceptors waited, the publisher was reminded and chose nobody. Final."""
+    UNMATCHABLE = "unmatchable"
+    """The order asks for nothing that can be matched, for example nothing was recognised in its text. Final."""
 
 
 class Choice(enum.StrEnum):
@@ -56,7 +58,7 @@ class Ending(enum.StrEnum):
     """The engagement reported a failure."""
 
 
-FINAL = frozenset({Stage.EXHAUSTED, Stage.EXPIRED, Stage.CANCELLED, Stage.PUBLISHER_SILENT})
+FINAL = frozenset({Stage.EXHAUSTED, Stage.EXPIRED, Stage.CANCELLED, Stage.PUBLISHER_SILENT, Stage.UNMATCHABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class DispatchState:
 
 @dataclass(frozen=True, slots=True)
 class Woken:
-    """The timer fired or somebody accepted. ``queued`` waiting acceptances were counted, the oldest since ``since_ms``."""
+    """The timer fired or somebody accepted: ``queued`` acceptances wait, the oldest since ``since_ms``."""
 
     queued: int
     since_ms: int | None = None
@@ -117,6 +119,11 @@ class Matched:
 
     full: int
     partial: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """``QueryWave`` cannot be answered for this order, now or later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +168,7 @@ class Revised:
     expires_at_ms: int
 
 
-Event = Woken | Matched | Selected | Confirmed | AssignmentEnded | Withdrawn | Cancelled | Revised
+Event = Woken | Matched | Refused | Selected | Confirmed | AssignmentEnded | Withdrawn | Cancelled | Revised
 
 
 # --- instructions ---------------------------------------------------------------------------------------------------

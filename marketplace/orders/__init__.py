@@ -1,0 +1,27 @@
+"""Orders: what publishers want done, checked and kept once.
+
+Submitting is a use case of ``marketplace.dispatch`` (it opens the dispatch in the same transaction).
+"""
+
+from marketplace.orders.order_documents import SubmittedOrder, read_order
+from marketplace.orders.record_orders import (
+    MAX_ORDERS,
+    RecordedOrder,
+    TooManyOrders,
+    read_orders,
+    record_orders,
+    with_internal_exclusions,
+)
+from marketplace.orders.repository import StoredOrder
+
+__all__ = [
+    "MAX_ORDERS",
+    "RecordedOrder",
+    "StoredOrder",
+    "SubmittedOrder",
+    "TooManyOrders",
+    "read_order",
+    "read_orders",
+    "record_orders",
+    "with_internal_exclusions",
+]

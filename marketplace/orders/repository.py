@@ -1,0 +1,88 @@
+"""Rows of orders."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, select, update
+
+from kit.db import Session, insert_if_absent
+from marketplace.orders.tables import orders
+
+_IN_AT_MOST = 900
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOrder:
+    """An order as it is kept; ``document_json`` is its validated key information."""
+
+    order_id: int
+    owner: str
+    external_id: str | None
+    version: int
+    title: str
+    description: str
+    publisher_user_id: int | None
+    document_json: str
+    body_hash: bytes
+    expires_at_ms: int | None
+    created_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownOrder:
+    """An order that the owner has submitted before."""
+
+    order_id: int
+    body_hash: bytes
+
+
+def known_orders(session: Session, owner: str, external_ids: Sequence[str]) -> dict[str, KnownOrder]:
+    """Return the owner's orders among these external ids."""
+    found: dict[str, KnownOrder] = {}
+    for start in range(0, len(external_ids), _IN_AT_MOST):
+        part = external_ids[start : start + _IN_AT_MOST]
+        rows = session.execute(
+            select(orders.c.external_id, orders.c.id, orders.c.body_hash).where(
+                orders.c.owner == owner, orders.c.external_id.in_(part)
+            )
+        )
+        found.update({row.external_id: KnownOrder(row.id, bytes(row.body_hash)) for row in rows})
+    return found
+
+
+def insert_orders(session: Session, rows: Sequence[dict[str, Any]]) -> int:
+    """Insert orders whose (owner, external id) is free; return how many were."""
+    return insert_if_absent(session, orders, rows)
+
+
+def read_orders(session: Session, order_ids: Sequence[int]) -> dict[int, StoredOrder]:
+    """Return the orders with these ids, at most 900."""
+    rows = session.execute(select(orders).where(orders.c.id.in_(order_ids)))
+    return {row.id: _stored(row) for row in rows}
+
+
+def replace_order(session: Session, *, order_id: int, version: int, changes: dict[str, Any]) -> bool:
+    """Write the next version over ``version``; False when somebody else was faster."""
+    result = session.execute(
+        update(orders)
+        .where(orders.c.id == order_id, orders.c.version == version)
+        .values(version=version + 1, **changes)
+    )
+    return result.rowcount == 1
+
+
+def _stored(row: Row[Any]) -> StoredOrder:
+    return StoredOrder(
+        order_id=row.id,
+        owner=row.owner,
+        external_id=row.external_id,
+        version=row.version,
+        title=row.title,
+        description=row.description,
+        publisher_user_id=row.publisher_user_id,
+        document_json=row.document,
+        body_hash=bytes(row.body_hash),
+        expires_at_ms=row.expires_at_ms,
+        created_at_ms=row.created_at_ms,
+    )
