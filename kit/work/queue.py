@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, case, delete, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, delete, literal_column, null, or_, select, update
 from sqlalchemy.dialects import mysql, sqlite
 
 from kit.db import Session, bulk_update, claim_rows, lock_rows
@@ -111,16 +111,20 @@ def _upsert(session: Session, rows: list[dict[str, Any]]) -> None:
 
 
 def _changes_on_conflict(due_at_ms: Any, payload: Any) -> list[tuple[str, Any]]:
-    # MySQL assigns from left to right and reads the new values: what others look at comes last.
-    leased = _work.state == LEASED
+    # MySQL assigns from left to right and reads the new values: what others look at comes last. Constants are written
+    # out, because the driver sends many rows in one statement only when nothing after VALUES is a parameter.
+    leased_text: ColumnElement[str] = literal_column(f"'{LEASED}'")
+    pending_text: ColumnElement[str] = literal_column(f"'{PENDING}'")
+    leased = _work.state == leased_text
+    dead = _work.state == literal_column(f"'{DEAD}'")
     asked_before = and_(leased, _work.again_at_ms.is_not(None), _work.again_at_ms < due_at_ms)
     return [
-        ("again_at_ms", case((asked_before, _work.again_at_ms), (leased, due_at_ms), else_=None)),
+        ("again_at_ms", case((asked_before, _work.again_at_ms), (leased, due_at_ms), else_=null())),
         ("due_at_ms", case((leased, _work.due_at_ms), else_=due_at_ms)),
         ("ready_at_ms", case((leased, _work.ready_at_ms), else_=due_at_ms)),
-        ("failures", case((_work.state == DEAD, 0), else_=_work.failures)),
+        ("failures", case((dead, literal_column("0")), else_=_work.failures)),
         ("payload", payload),
-        ("state", case((leased, LEASED), else_=PENDING)),
+        ("state", case((leased, leased_text), else_=pending_text)),
     ]
 
 
