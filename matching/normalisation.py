@@ -1,0 +1,73 @@
+"""One spelling for keywords that mean the same: width, case, traditional characters and white space."""
+
+import unicodedata
+from functools import lru_cache
+
+import opencc
+
+from kit.errors import InvalidInput
+
+MAX_KEYWORD_CHARACTERS = 64
+MAX_TAG_CHARACTERS = 64
+_MAX_RAW_CHARACTERS = 1_024
+
+
+@lru_cache(maxsize=1)
+def _converter() -> opencc.OpenCC:
+    return opencc.OpenCC("t2s")
+
+
+def to_simplified(text: str) -> str:
+    """Return ``text`` with traditional Chinese characters replaced by simplified ones (OpenCC t2s)."""
+    return str(_converter().convert(text))
+
+
+def fold(text: str) -> str:
+    """Return NFKC, case folded, NFKC again: folding can undo the composition of the first pass."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+@lru_cache(maxsize=1 << 17)
+def normalise(text: str) -> str:
+    """Return the normal form of a keyword, "" when nothing is left: fold, simplify, collapse white space."""
+    if text.isascii():  # every step but these two is the identity on ASCII
+        return " ".join(text.lower().split())
+    return " ".join(to_simplified(fold(text)).split())
+
+
+def keyword(field: str, value: object) -> str:
+    """Return the normal form of a keyword given in ``field``; raises InvalidInput."""
+    if not isinstance(value, str):
+        raise InvalidInput(field, value, "must be a string")
+    if len(value) > _MAX_RAW_CHARACTERS:
+        raise InvalidInput(field, value, f"is longer than {MAX_KEYWORD_CHARACTERS} characters")
+    valid_unicode(field, value)
+    normal = normalise(value)
+    if not normal:
+        raise InvalidInput(field, value, "is an empty keyword; remove it or name something")
+    if len(normal) > MAX_KEYWORD_CHARACTERS:
+        raise InvalidInput(field, value, f"is longer than {MAX_KEYWORD_CHARACTERS} characters")
+    return normal
+
+
+def tag(field: str, value: object) -> str:
+    """Return a crowd tag: taken literally, stripped; raises InvalidInput."""
+    if not isinstance(value, str):
+        raise InvalidInput(field, value, "must be a string")
+    stripped = value.strip()
+    if not stripped:
+        raise InvalidInput(field, value, "is an empty tag; remove it or name a crowd")
+    if len(stripped) > MAX_TAG_CHARACTERS:
+        raise InvalidInput(field, value, f"is longer than {MAX_TAG_CHARACTERS} characters")
+    valid_unicode(field, stripped)
+    return stripped
+
+
+def valid_unicode(field: str, value: str) -> None:
+    """Refuse lone surrogates: JSON can spell them, nothing can store or print them."""
+    if value.isascii():
+        return
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput(field, ascii(value), "is not valid Unicode text") from None

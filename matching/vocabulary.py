@@ -1,0 +1,88 @@
+"""The words that anybody holds: numbered, counted, and watched for changes."""
+
+from collections.abc import Iterable, Sequence
+
+from matching.corrections import CorrectionIndex
+from matching.synonyms import Synonyms
+
+
+class Vocabulary:
+    """Normalised keywords of all profiles with a curated synonym file.
+
+    A word gets a dense id from 0 when it is first seen and keeps it for good, also when nobody holds it any more.
+    ``version`` changes exactly when the set of known words changes. One writer at a time; readers may run beside it.
+    """
+
+    def __init__(self, synonyms: Synonyms | None = None) -> None:
+        self.synonyms = synonyms or Synonyms()
+        self.version = 0
+        self.profile_count = 0
+        self._ids: dict[str, int] = {}
+        self._texts: list[str] = []
+        self._frequencies: list[int] = []
+        for term in self.synonyms.terms():
+            self.number(term)
+        self.corrections = CorrectionIndex(self._texts)
+
+    def __len__(self) -> int:
+        """Return how many ids are given, used or not."""
+        return len(self._texts)
+
+    def number(self, text: str) -> int:
+        """Return the id of ``text``, giving it the next one if it has none; that alone makes it no known word."""
+        number = self._ids.get(text)
+        if number is None:
+            number = len(self._texts)
+            self._frequencies.append(0)
+            self._texts.append(text)
+            self._ids[text] = number
+        return number
+
+    def add(self, texts: Iterable[str]) -> None:
+        """Count the keywords of one more profile, each once."""
+        self.profile_count += 1
+        for text in texts:
+            number = self.number(text)
+            self._frequencies[number] += 1
+            if self._frequencies[number] == 1 and text not in self.synonyms:
+                self.version += 1
+
+    def remove(self, texts: Iterable[str]) -> None:
+        """Take back one ``add`` of the same texts; raises ValueError if there was none."""
+        if self.profile_count == 0:
+            raise ValueError("vocabulary: more profiles are removed than were added")
+        self.profile_count -= 1
+        for text in texts:
+            number = self._ids.get(text)
+            if number is None or self._frequencies[number] == 0:
+                raise ValueError(f"vocabulary: {text!r} is removed more often than it was added")
+            self._frequencies[number] -= 1
+            if self._frequencies[number] == 0 and text not in self.synonyms:
+                self.version += 1
+
+    def id_of(self, text: str) -> int | None:
+        """Return the id of ``text``, or None if it was never seen."""
+        return self._ids.get(text)
+
+    def text_of(self, number: int) -> str:
+        """Return the word with id ``number``."""
+        return self._texts[number]
+
+    def texts(self) -> Sequence[str]:
+        """Return all words ever seen, by id; not to be changed by the caller."""
+        return self._texts
+
+    def frequency(self, text: str) -> int:
+        """Return how many profiles hold ``text``."""
+        number = self._ids.get(text)
+        return 0 if number is None else self._frequencies[number]
+
+    def holds(self, text: str) -> bool:
+        """Say whether ``text`` is a known word: held by a profile or in the synonym file."""
+        number = self._ids.get(text)
+        return number is not None and (self._frequencies[number] > 0 or text in self.synonyms)
+
+    def weight(self, text: str) -> int:
+        """Return 1..15, heavier for a rarer word: 1 plus the whole binary logarithm of profiles over holders."""
+        holders = max((self.frequency(word) for word in (text, *self.synonyms.of(text))), default=0)
+        return max(1, min(15, (self.profile_count // max(1, holders)).bit_length()))
