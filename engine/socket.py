@@ -1,14 +1,13 @@
 """The dispatcher's internal socket: match, preview, explain, health, for processes that hold no index themselves.
 
-One message is a 4-byte big-endian length and that many bytes of JSON. A request is ``{"call": name, "arguments": {...}}``; an
-answer is ``{"answer": ...}`` or ``{"error": {"kind", "sentence", ...}}``. A connection carries any number of calls, one at a time.
+One message is a 4-byte big-endian length and that many bytes of JSON. A request is ``{"call": name, "arguments":
+{...}}``; an answer is ``{"answer": ...}`` or ``{"error": {"kind", "sentence", ...}}``. A connection carries any number
+of calls, one at a time.
 """
 
 import logging
-import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from kit import errors
+from kit.clock import pause
 from kit.errors import InvalidInput, NotFound, QuanwangError, TooLarge, Unavailable
 
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
@@ -151,7 +151,7 @@ class CallServer:
                 # A socket file outlives a killed owner. Only one dispatcher runs in a data folder, so it is ours.
                 Path(where).unlink(missing_ok=True)
                 listener.bind(where)
-                os.chmod(where, 0o600)
+                Path(where).chmod(0o600)
             else:
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 listener.bind(where)
@@ -159,7 +159,8 @@ class CallServer:
         except OSError as error:
             listener.close()
             raise AddressNotUsable(
-                f"the internal socket {self._address} cannot be opened ({error.strerror}): free it or choose another data folder"
+                f"the internal socket {self._address} cannot be opened ({error.strerror}): free it or choose another"
+                " data folder"
             ) from error
         return listener
 
@@ -185,7 +186,7 @@ class CallServer:
             except OSError:
                 if self._stopping.is_set():
                     return
-                time.sleep(0.05)
+                pause(0.05)
                 continue
             if not self._slots.acquire(blocking=False):
                 connection.close()
@@ -279,14 +280,14 @@ class CallClient:
             connection.connect(where)
         except OSError as error:
             connection.close()
-            raise MatchingPaused() from error
+            raise MatchingPaused from error
         return connection
 
     def _exchange_paused(self, connection: socket.socket, request: dict[str, Any], timeout_s: float | None) -> Any:
         try:
             return self._exchange(connection, request, timeout_s)
         except OSError as error:
-            raise MatchingPaused() from error
+            raise MatchingPaused from error
 
     def _exchange(self, connection: socket.socket, request: dict[str, Any], timeout_s: float | None) -> Any:
         try:

@@ -43,8 +43,8 @@ def disconnect() -> None:
 class HeadWatch:
     """Calls ``lost`` once when the head's address takes no connections any more.
 
-    A driver whose head was killed is ended by Ray after a minute, from C++, past every ``except``. Noticing it first lets the
-    process leave with a status of its own, so that its supervisor restarts it at once.
+    A driver whose head was killed is ended by Ray after a minute, from C++, past every ``except``. Noticing it first
+    lets the process leave with a status of its own, so that its supervisor restarts it at once.
     """
 
     def __init__(self, address: str, lost: Callable[[], None]) -> None:

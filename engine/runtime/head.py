@@ -1,7 +1,7 @@
-"""How a private Ray head of one machine is started: its command, its environment, its folder. Ray itself is not imported.
+"""How a private Ray head of one machine is started: its command, its environment, its folder. Ray is not imported.
 
-Ray's processes hold nothing that is not in the database and in the shards' snapshots, so a private head is ended by killing
-its session: the orderly ``ray stop`` takes half a minute when detached actors live.
+Ray's processes hold nothing that is not in the database and in the shards' snapshots, so a private head is ended by
+killing its session: the orderly ``ray stop`` takes half a minute when detached actors live.
 """
 
 import secrets

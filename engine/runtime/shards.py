@@ -1,8 +1,8 @@
 """Shards as Ray actors: the plain Shard class wrapped once, and the port that calls it.
 
-An actor is detached and named with the build, so a restarted dispatcher finds the shards of its own code alive and never
-talks to those of another. Ray restarts an actor whose process dies; it comes back empty, publishes nothing, and every call
-that needs a state raises ShardLost or UnknownBarrier until somebody restores it.
+An actor is detached and named with the build, so a restarted dispatcher finds the shards of its own code alive and
+never talks to those of another. Ray restarts an actor whose process dies; it comes back empty, publishes nothing, and
+every call that needs a state raises ShardLost or UnknownBarrier until somebody restores it.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ import ray
 import ray.exceptions
 from ray.util import list_named_actors
 
-from engine.ports import ShardAnswer, ShardLost, ShardStats
+from engine.ports import ShardAnswer, ShardLost, ShardSetup, ShardStats
 from engine.shards import Shard
 from kit.errors import QuanwangError
 from matching.compilation import CompiledBatch
@@ -70,8 +70,10 @@ def actor_name(shard_id: int, of_shards: int) -> str:
 
 
 def _start_actor(shard_id: int, of_shards: int, directory: Path | None) -> Any:
-    """Find the shard's actor or start it. ``num_cpus=0``: Ray counts cores, it does not give them, and a shard above the
-    count would wait for ever without a word."""
+    """Find the shard's actor or start it.
+
+    ``num_cpus=0``: Ray counts cores, it does not give them, and a shard above the count would wait for ever silently.
+    """
     return (
         ray.remote(Shard)
         .options(
@@ -136,18 +138,18 @@ class RayShard:
         """Wait until the barrier is published."""
         self._collect(handle, APPLY_TIMEOUT_S)
 
-    def reset(self, generation: int, placement_version: int) -> None:
+    def reset(self, setup: ShardSetup) -> None:
         """Forget everybody."""
-        self._collect(self._submit("reset", generation, placement_version), APPLY_TIMEOUT_S)
+        self._collect(self._submit("reset", setup), APPLY_TIMEOUT_S)
 
     def snapshot(self) -> int:
         """Write the newest published state to the shard's directory; returns its barrier."""
         barrier: int = self._collect(self._submit("snapshot"), APPLY_TIMEOUT_S)
         return barrier
 
-    def restore(self, generation: int, placement_version: int) -> int:
+    def restore(self, setup: ShardSetup) -> int:
         """Load the last snapshot that can be used; returns its barrier, or 0."""
-        barrier: int = self._collect(self._submit("restore", generation, placement_version), APPLY_TIMEOUT_S)
+        barrier: int = self._collect(self._submit("restore", setup), APPLY_TIMEOUT_S)
         return barrier
 
     def published(self) -> Sequence[int]:
@@ -200,9 +202,7 @@ def start_shards(count: int, directory: Path | None) -> list[RayShard]:
         if name.startswith("shard-") and name not in wanted:
             ray.kill(ray.get_actor(name), no_restart=True)
     shared = _SharedBatches()
-    shards = [
-        RayShard(shard_id, _start_actor(shard_id, count, directory), shared) for shard_id in range(count)
-    ]
+    shards = [RayShard(shard_id, _start_actor(shard_id, count, directory), shared) for shard_id in range(count)]
     end = time.monotonic() + START_TIMEOUT_S
     for shard in shards:
         _wait_for(shard.published, end)
@@ -217,4 +217,3 @@ def _wait_for(call: Callable[[], T], end_s: float) -> T:
             if time.monotonic() > end_s:
                 raise
             time.sleep(0.1)
-

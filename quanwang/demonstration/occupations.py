@@ -1,4 +1,4 @@
-"""What people of an occupation call what they do: keywords with weights, drawn from the classification and from titles."""
+"""What people of an occupation call what they do: weighted keywords out of the classification and out of titles."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -14,10 +14,11 @@ TITLE_WORD_WEIGHT = 4
 NAME_WORD_WEIGHT = 3
 KEYWORDS_AT_MOST = 40
 
-_ABOUT_THE_ADVERTISEMENT = frozenset(
-    "招聘 急招 诚聘 直招 五险 五险一金 双休 高薪 底薪 包住 包吃住 提成 就近分配 高级 资深 初级 中级 专业 其他 人员 无责 接受小白 "
-    "月薪 年薪 周末双休 转正 包吃 入职 待遇".split()
-)
+_ABOUT_THE_ADVERTISEMENT = {
+    "招聘", "急招", "诚聘", "直招", "五险", "五险一金", "双休", "高薪", "底薪", "包住", "包吃住", "提成",
+    "就近分配", "高级", "资深", "初级", "中级", "专业", "其他", "人员", "无责", "接受小白", "月薪", "年薪",
+    "周末双休", "转正", "包吃", "入职", "待遇",
+}  # fmt: skip
 """Words that say something about the offer and nothing about the person who answers it."""
 
 INDUSTRY_OF_GROUP = {
@@ -64,7 +65,7 @@ def known_occupations() -> tuple[Occupation, ...]:
     _, titles = split_titles()
     names = [text for entry in entries for text in dict.fromkeys(map(_plain, (entry.name, *entry.aliases)))]
     words = discover_words([*names, *(title.text for title in titles)], least_variety=2, least_count=3)
-    for word in _ABOUT_THE_ADVERTISEMENT & words.keys():
+    for word in _ABOUT_THE_ADVERTISEMENT.intersection(words):
         del words[word]
     titles_of: defaultdict[str, list[str]] = defaultdict(list)
     for title in titles:

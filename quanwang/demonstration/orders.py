@@ -20,7 +20,7 @@ def titles_available() -> int:
 
 
 class OrderDraw:
-    """Draws a batch of orders; ``batch`` numbers the runs on one data folder, so that a second run brings new orders."""
+    """Draws a batch of orders; ``batch`` numbers the runs on one data folder: a second run brings new orders."""
 
     def __init__(self, seed: int, batch: int) -> None:
         self._seed = seed

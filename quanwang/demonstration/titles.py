@@ -79,7 +79,7 @@ ORDER_SHARE_PERCENT = 86
 
 @cache
 def split_titles() -> tuple[tuple[Title, ...], tuple[Title, ...]]:
-    """Return (titles of orders, titles that shape profiles), split by a hash of the text: never the same title in both."""
+    """Return (titles of orders, titles that shape profiles), split by a hash of the text: no title is in both."""
     ranked = sorted(read_titles(), key=_rank)
     cut = len(ranked) * ORDER_SHARE_PERCENT // 100
     return tuple(ranked[:cut]), tuple(ranked[cut:])

@@ -1,4 +1,4 @@
-"""Turns into another program that ends with the supervisor: ``python -m quanwang.processes.attached redis-server ...``."""
+"""Turns into another program that ends with the supervisor: ``python -m quanwang.processes.attached PROGRAM ...``."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ def main() -> None:
     """Bind this process to its parent and replace it by the program; the binding survives that."""
     parent = os.environ.get(PARENT_ID_VARIABLE)
     end_with_parent(int(parent) if parent else None)
-    os.execvp(sys.argv[1], sys.argv[1:])
+    os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606  # the supervisor's own command
 
 
 if __name__ == "__main__":

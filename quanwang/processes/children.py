@@ -1,4 +1,4 @@
-"""Child processes of the supervisor: each leads a session of its own, writes one log file, and is restarted when it crashes."""
+"""Child processes of the supervisor: each leads a session of its own, writes one log file, is restarted on a crash."""
 
 import contextlib
 import os
@@ -26,8 +26,8 @@ STOP_WAIT_S: Final = 8.0
 class Child:
     """One process of the installation.
 
-    ``before_start`` runs before every start (for example to remove a stale address file). ``stop_signal`` asks it to end;
-    whoever has not ended after STOP_WAIT_S is killed with its whole session.
+    ``before_start`` runs before every start (for example to remove a stale address file). ``stop_signal`` asks it to
+    end; whoever has not ended after STOP_WAIT_S is killed with its whole session.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Child:
     environment: Mapping[str, str]
     stop_signal: int = signal.SIGTERM
     before_start: Callable[[], None] | None = None
+    runs_once: bool = False
     starts: int = 0
     last_status: int | None = None
     _process: subprocess.Popen[bytes] | None = None
@@ -55,7 +56,7 @@ class Child:
             self.before_start()
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603  # our own command
                 list(self.command),
                 env={**os.environ, **self.environment, PARENT_ID_VARIABLE: str(os.getpid())},
                 stdin=subprocess.DEVNULL,
@@ -69,7 +70,7 @@ class Child:
         self._stopped = False
 
     def look_after(self) -> bool:
-        """Restart the process when it has ended, after a pause that grows with its crashes. Returns whether it just ended."""
+        """Restart the process when it has ended, after a pause that grows with its crashes; whether it just ended."""
         if self._stopped or self._process is None:
             return False
         status = self._process.poll()
@@ -78,6 +79,9 @@ class Child:
         now_s = time.monotonic()
         if self._restart_at_s is None:
             self.last_status = status
+            if self.runs_once and status == 0:
+                self._stopped = True
+                return False
             kill_session(self._process.pid)
             self.crashes = 0 if now_s - self._started_s > STEADY_AFTER_S else self.crashes + 1
             self._restart_at_s = now_s + RESTART_PAUSES_S[min(self.crashes, len(RESTART_PAUSES_S) - 1)]

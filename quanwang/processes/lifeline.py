@@ -11,7 +11,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def end_with_parent(parent_id: int | None, signal_number: int = signal.SIGTERM) -> None:
-    """Ask the kernel for ``signal_number`` when the parent's starting thread ends; leave at once when it is gone already.
+    """Ask the kernel for ``signal_number`` when the thread that started us ends; leave when it is gone already.
 
     ``parent_id`` is the process that is expected as parent; None when the process was started by a person.
     """

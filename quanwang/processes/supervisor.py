@@ -1,4 +1,4 @@
-"""Runs a whole installation on one machine: starts its processes, restarts what crashes, stops everything at the end."""
+"""Runs a whole installation on one machine: starts its processes, restarts what crashes, stops all of it at the end."""
 
 import contextlib
 import signal
@@ -18,6 +18,8 @@ from quanwang.processes.ray_head import plan_for, prepare_head_folder
 
 LOOK_PERIOD_S = 0.1
 GIVE_UP_AFTER_CRASHES = 8
+RUN_ONCE = frozenset({"kernels"})
+"""Processes that end by themselves; they are started again only when they failed."""
 
 log = logger_of(__name__)
 
@@ -33,12 +35,20 @@ class Stopped(Exception):
 class Supervisor:
     """The children of one installation, by name, in the order in which they start.
 
-    ``run`` looks after them in the calling thread, which must be the one that started them and must live as long as they
-    shall: the kernel ends children with the thread that made them. Other threads may ask, wait and stop.
+    ``run`` starts them and looks after them in the calling thread, which must live as long as they shall: the kernel
+    ends children with the thread that made them. Other threads may ask, wait and stop.
     """
 
-    def __init__(self, settings: Settings, *, redis_command: Callable[[], list[str]] | None, with_ray: bool) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        redis_command: Callable[[], list[str]] | None,
+        with_ray: bool,
+        in_process: bool = False,
+    ) -> None:
         self._settings = settings
+        self._in_process = in_process
         self._redis_command = redis_command
         self._plan: HeadPlan | None = plan_for(settings) if with_ray else None
         self._children: dict[str, Child] = {}
@@ -58,7 +68,7 @@ class Supervisor:
         self._stopping.set()
 
     def want(self, *names: str) -> None:
-        """Ask for processes: ``redis``, ``ray``, ``dispatcher``, ``api``, ``worker``. ``run`` starts them."""
+        """Ask ``run`` to start processes: ``redis``, ``ray``, ``kernels``, ``dispatcher``, ``api``, ``worker``."""
         with self._lock:
             self._wanted += [name for name in names if name not in self._wanted]
 
@@ -72,7 +82,7 @@ class Supervisor:
             self._stop_children()
 
     def wait_until(self, ready: Callable[[], bool], *, name: str, wait_s: float) -> None:
-        """Wait in another thread until ``ready()``; raises StartFailed with the end of the log of ``name``, or Stopped."""
+        """Wait in another thread until ``ready()``; raises StartFailed with the end of the log of ``name``; Stopped."""
         end = time.monotonic() + wait_s
         while not ready():
             if self.stopping:
@@ -83,6 +93,15 @@ class Supervisor:
                 shown = f"\n{child.last_lines()}" if child is not None else ""
                 raise StartFailed(f"the process {name} does not come up; its log is {where}{shown}")
             time.sleep(0.05)
+
+    def wait_done(self, name: str, *, wait_s: float) -> None:
+        """Wait until a process that runs once has ended well; raises StartFailed or Stopped."""
+
+        def done() -> bool:
+            child = self._children.get(name)
+            return child is not None and child.last_status == 0
+
+        self.wait_until(done, name=name, wait_s=wait_s)
 
     def restarts(self) -> Mapping[str, int]:
         """How often each process was started again."""
@@ -138,7 +157,16 @@ class Supervisor:
 
         else:
             command = [sys.executable, "-m", "quanwang", name]
-        return Child(name, command, self._log_file(name), environment_of(self._settings), before_start=before)
+            if name == "dispatcher" and self._in_process:
+                command.append("--in-process")
+        return Child(
+            name,
+            command,
+            self._log_file(name),
+            environment_of(self._settings),
+            before_start=before,
+            runs_once=name in RUN_ONCE,
+        )
 
     def _log_file(self, name: str) -> Path:
         return self._settings.log_dir / f"{name}.log"

@@ -1,0 +1,72 @@
+"""The command ``quanwang``. Expected errors are one sentence on stderr: exit status 2 for bad input, 1 for the rest."""
+
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+import typer
+
+from kit.errors import InvalidInput, QuanwangError
+from quanwang.cli.api_key import api_key_app
+from quanwang.cli.installation import add_installation_commands
+from quanwang.cli.processes import add_process_commands
+from quanwang.cli.taxonomy import taxonomy_app
+from quanwang.cli.up import up
+
+BAD_INPUT = 2
+FAILED = 1
+UNEXPECTED = 70
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="quanwang",
+    help=(
+        "Sends every approved order to every user who qualifies for it: first to those who satisfy all of its key"
+        " information, then, when nobody takes it, to those who satisfy part of it.\n\n"
+        "Start with: quanwang up"
+    ),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("up", rich_help_panel="Run")(up)
+add_process_commands(app)
+add_installation_commands(app)
+app.add_typer(api_key_app, name="api-key", rich_help_panel="Administer")
+app.add_typer(taxonomy_app, name="taxonomy", rich_help_panel="Administer")
+
+
+def _add_match_command() -> None:
+    from quanwang.cli.match import match
+
+    app.command("match", rich_help_panel="Match files")(match)
+
+
+_add_match_command()
+
+
+def main() -> None:
+    """Run the command line and leave with its exit status; no trace reaches a terminal."""
+    try:
+        app()
+    except QuanwangError as error:
+        print(f"quanwang: {error.sentence}", file=sys.stderr)
+        sys.exit(BAD_INPUT if isinstance(error, InvalidInput) else FAILED)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output went away, as `| head` does; there is nobody left to tell.
+        os._exit(FAILED)
+    except Exception as error:  # noqa: BLE001  # a bug: the person gets a sentence, the developer gets the file
+        kept = _keep_trace()
+        print(f"quanwang: unexpected {type(error).__name__}: {error}; the details are in {kept}", file=sys.stderr)
+        sys.exit(UNEXPECTED)
+
+
+def _keep_trace() -> Path:
+    with tempfile.NamedTemporaryFile("w", prefix="quanwang-", suffix=".trace", delete=False) as file:
+        traceback.print_exc(file=file)
+    return Path(file.name)

@@ -1,0 +1,30 @@
+"""What every process opens first: the database with its tables, Redis, the trees."""
+
+from pathlib import Path
+
+from kit.config import Settings
+from kit.db import Database
+from matching.taxonomy import Taxonomy, builtin_taxonomy, load_taxonomy
+from quanwang.migrations import migrate
+
+
+def open_database(settings: Settings) -> Database:
+    """Return the database of the settings; nothing is connected yet."""
+    return Database(settings.resolved_database_url, settings.database_pool_size)
+
+
+def migrated_database(settings: Settings) -> Database:
+    """Return the database with its tables brought to this version."""
+    migrate(settings.resolved_database_url)
+    return open_database(settings)
+
+
+def tree_file(settings: Settings, name: str) -> Path:
+    """Return where an imported tree (``regions`` or ``industries``) lies."""
+    return settings.data_dir.absolute() / "taxonomy" / f"{name}.csv"
+
+
+def taxonomy_of(settings: Settings) -> Taxonomy:
+    """Return the imported trees of the data folder, the built-in one in place of each that was not imported."""
+    paths = {name: path for name in ("regions", "industries") if (path := tree_file(settings, name)).is_file()}
+    return load_taxonomy(**paths) if paths else builtin_taxonomy()
