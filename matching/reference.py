@@ -6,7 +6,7 @@ Every faster path must give exactly this. It is not for large inputs.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from matching.geography import distance_km
+from matching.geometry import distance_km
 from matching.profiles import Profile
 from matching.query import DEFAULT_WEIGHTS, Query, Weights
 from matching.taxonomy import Taxonomy, Tree
@@ -105,7 +105,7 @@ def is_near(profile: Profile, query: Query) -> bool:
     """Say whether the user's location is within the circle, its edge included."""
     if query.near is None or profile.location is None:
         return False
-    return distance_km((query.near.lat, query.near.lon), profile.location) <= query.near.radius_km
+    return distance_km(query.near.lat, query.near.lon, *profile.location) <= query.near.radius_km
 
 
 def score(profile: Profile, query: Query, taxonomy: Taxonomy, weights: Weights = DEFAULT_WEIGHTS) -> int:
@@ -130,4 +130,4 @@ def tie(profile: Profile, query: Query) -> int:
         return 2 * profile.rating
     if profile.location is None:
         return 2 * profile.rating - 255
-    return 2 * profile.rating - min(255, int(distance_km(query.origin, profile.location) / 4))
+    return 2 * profile.rating - min(255, int(distance_km(*query.origin, *profile.location) / 4))

@@ -60,8 +60,8 @@ class Vocabulary:
             if self._frequencies[number] == 0 and text not in self.synonyms:
                 self.version += 1
 
-    def id_of(self, text: str) -> int | None:
-        """Return the id of ``text``, or None if it was never seen."""
+    def find(self, text: str) -> int | None:
+        """Return the id of ``text`` whether or not anybody holds it now, or None if it was never seen."""
         return self._ids.get(text)
 
     def text_of(self, number: int) -> str:
