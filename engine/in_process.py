@@ -1,0 +1,63 @@
+"""Shards in this very process: for files, for tests, and wherever Ray would only be in the way."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.ports import ShardAnswer, ShardSetup, ShardStats
+from engine.shards import Shard
+from matching.compilation import CompiledBatch
+from matching.index.columns import ProfileColumns
+
+
+class InProcessShard:
+    """One shard called directly; implements ``engine.ports.ShardPort``. Handles are finished answers."""
+
+    def __init__(self, shard_id: int, directory: Path | None = None) -> None:
+        self.shard_id = shard_id
+        self._shard = Shard(shard_id, directory)
+
+    def submit_match(self, batch: CompiledBatch, barrier: int, *, full_only: bool) -> ShardAnswer:
+        """Match now."""
+        return self._shard.match(batch, barrier, full_only=full_only)
+
+    def collect_match(self, handle: ShardAnswer) -> ShardAnswer:
+        """Hand the answer over."""
+        return handle
+
+    def submit_apply(self, barrier: int, upserts: ProfileColumns, deleted_ids: npt.NDArray[np.int64]) -> None:
+        """Apply now."""
+        self._shard.apply(barrier, upserts, deleted_ids)
+
+    def collect_apply(self, handle: None) -> None:
+        """Nothing is left to wait for."""
+
+    def reset(self, setup: ShardSetup) -> None:
+        """Forget everybody."""
+        self._shard.reset(setup)
+
+    def snapshot(self) -> int:
+        """Write the newest state to the folder; returns its barrier."""
+        return self._shard.snapshot()
+
+    def restore(self, setup: ShardSetup) -> int:
+        """Load the last snapshot; its barrier, or 0."""
+        return self._shard.restore(setup)
+
+    def published(self) -> Sequence[int]:
+        """The barriers that can be asked for."""
+        return self._shard.published()
+
+    def stats(self) -> ShardStats:
+        """What the shard holds."""
+        return self._shard.stats()
+
+
+def in_process_shards(count: int, directory: Path | None = None) -> list[InProcessShard]:
+    """``count`` shards in this process, each with a folder of its own below ``directory``, if there is one."""
+    return [
+        InProcessShard(shard_id, None if directory is None else directory / f"shard-{shard_id}")
+        for shard_id in range(count)
+    ]
