@@ -175,9 +175,9 @@ class CallServer:
         with self._open_lock:
             for connection in list(self._open):
                 connection.close()
-        _, where = _open(self._address)
-        if isinstance(where, str):
-            Path(where).unlink(missing_ok=True)
+        parts = urlsplit(self._address)
+        if parts.scheme == "unix":
+            Path(parts.path).unlink(missing_ok=True)
 
     def _accept(self) -> None:
         while not self._stopping.is_set():

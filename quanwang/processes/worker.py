@@ -1,0 +1,95 @@
+"""``quanwang worker``: delivers waves into inboxes, keeps the inboxes complete, sweeps what is over."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kit.clock import now_ms
+from kit.config import Settings
+from kit.db import Database
+from kit.errors import Unavailable
+from kit.logging import configure_logging, logger_of
+from kit.redis import RedisWakeStream, connect
+from kit.work import Claimed, HandlerOptions, Wake, WorkLoop
+from marketplace import dispatch
+from marketplace.access import sweep_sessions
+from marketplace.inbox import InboxKeeper, InboxStore
+from marketplace.settings import read_switches
+from quanwang.processes.storage import open_database
+from quanwang.processes.supervisor import stop_signals
+
+KEEP_PERIOD_S = 0.5
+SWEEP_PERIOD_S = 60.0
+
+log = logger_of(__name__)
+
+
+class DeliveriesPaused(Unavailable):
+    """Somebody switched deliveries off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something that is done again and again, apart from work rows."""
+
+    name: str
+    period_s: float
+    do: Callable[[], object]
+
+
+def run(settings: Settings) -> int:
+    """Work until a signal comes; returns the exit status."""
+    configure_logging("worker", settings.log_level)
+    database = open_database(settings)
+    client = connect(settings.resolved_redis_url)
+    store = InboxStore(client)
+    keeper = InboxKeeper(database, store, history=dispatch)
+    loop = WorkLoop(
+        database,
+        {"delivery": lambda claims: _deliver(database, store, claims)},
+        Wake(RedisWakeStream(client)),
+        now_ms,
+        options={"delivery": HandlerOptions(limit=64)},
+    )
+    stopping = threading.Event()
+
+    def stop() -> None:
+        stopping.set()
+        loop.stop()
+
+    chores = [
+        Chore("inbox keeper", KEEP_PERIOD_S, lambda: keeper.keep(now_ms())),
+        Chore("session sweep", SWEEP_PERIOD_S, lambda: _sweep(database)),
+    ]
+    threads = [threading.Thread(target=_repeat, args=(chore, stopping), name=chore.name) for chore in chores]
+    with stop_signals(stop):
+        for thread in threads:
+            thread.start()
+        log.info("worker started")
+        loop.run_forever()
+        stopping.set()
+        for thread in threads:
+            thread.join()
+    database.dispose()
+    return 0
+
+
+def _deliver(database: Database, store: InboxStore, claims: list[Claimed]) -> None:
+    with database.read() as session:
+        if read_switches(session).deliveries_paused:
+            raise DeliveriesPaused("deliveries are switched off; they go on when somebody switches them on")
+    dispatch.deliver_waves(database, store, claims, now_ms=now_ms())
+
+
+def _sweep(database: Database) -> object:
+    return database.run(lambda session: sweep_sessions(session, now_ms=now_ms()))
+
+
+def _repeat(chore: Chore, stopping: threading.Event) -> None:
+    while not stopping.wait(chore.period_s):
+        try:
+            chore.do()
+        except Unavailable as error:
+            log.warning("chore waits", chore=chore.name, sentence=error.sentence)
+        except Exception as error:  # noqa: BLE001  # one failure must not end a chore for good
+            log.error("chore failed", exception=error, chore=chore.name)

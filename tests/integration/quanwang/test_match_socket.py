@@ -1,0 +1,162 @@
+"""The internal socket keeps kinds of errors, bounds messages, and says within 300 ms that nobody answers."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.socket import (
+    MAX_REQUEST_BYTES,
+    CallClient,
+    CallServer,
+    MatchingPaused,
+    MessageTooLarge,
+    SocketMatchService,
+)
+from kit.errors import InvalidInput, NotFound, QuanwangError, Unavailable
+
+pytestmark = pytest.mark.integration
+
+
+def _refuse(arguments: Mapping[str, Any]) -> object:
+    raise InvalidInput("near.lat", arguments["lat"], "must be from -90 to 90.")
+
+
+def _miss(_arguments: Mapping[str, Any]) -> object:
+    raise NotFound("user 7 is not there")
+
+
+def _pause(_arguments: Mapping[str, Any]) -> object:
+    raise MatchingPaused("shard 1 is being restored")
+
+
+def _break(_arguments: Mapping[str, Any]) -> object:
+    raise ZeroDivisionError
+
+
+def _sleep(arguments: Mapping[str, Any]) -> object:
+    time.sleep(arguments["seconds"])
+    return "late"
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> str:
+    return f"unix://{tmp_path / 'match.sock'}"
+
+
+@pytest.fixture
+def server(address: str) -> Iterator[CallServer]:
+    handlers = {"echo": dict, "refuse": _refuse, "miss": _miss, "pause": _pause, "break": _break, "sleep": _sleep}
+    running = CallServer(address, handlers)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.mark.usefixtures("server")
+def test_calls_and_answers_in_any_number_of_threads(address: str) -> None:
+    client = CallClient(address)
+    answers: dict[int, object] = {}
+
+    def call(number: int) -> None:
+        for turn in range(20):
+            answers[number * 100 + turn] = client.call("echo", {"text": "上海", "number": number * 100 + turn})
+
+    threads = [threading.Thread(target=call, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    client.close()
+    assert len(answers) == 120
+    assert all(answer == {"text": "上海", "number": number} for number, answer in answers.items())
+
+
+@pytest.mark.usefixtures("server")
+def test_an_error_arrives_as_what_it_was(address: str) -> None:
+    client = CallClient(address)
+    with pytest.raises(InvalidInput) as refused:
+        client.call("refuse", {"lat": 91})
+    assert (refused.value.field, refused.value.value) == ("near.lat", 91)
+    assert str(refused.value) == "near.lat: 91 must be from -90 to 90."
+    with pytest.raises(NotFound, match="user 7 is not there"):
+        client.call("miss", {})
+    with pytest.raises(MatchingPaused, match="shard 1 is being restored") as paused:
+        client.call("pause", {})
+    assert paused.value.retry_after_s > 0
+    with pytest.raises(Unavailable, match="break failed inside the dispatcher"):
+        client.call("break", {})
+    with pytest.raises(InvalidInput, match="must be one of break, echo"):
+        client.call("unknown", {})
+    assert client.call("echo", {"still": "there"}) == {"still": "there"}
+    client.close()
+
+
+def test_nobody_there_is_said_within_300_ms(address: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(MatchingPaused):
+        SocketMatchService(address).preview({"keywords": ["焊接"]})
+    assert time.monotonic() - started < 0.3
+
+
+def test_an_address_that_swallows_connections_is_no_trap(tmp_path: Path) -> None:
+    """A frozen dispatcher: its listener is full and never accepts."""
+    path = tmp_path / "frozen.sock"
+    with socket.socket(socket.AF_UNIX) as frozen:
+        frozen.bind(str(path))
+        frozen.listen(0)
+        kept = []
+        for _ in range(4):
+            filler = socket.socket(socket.AF_UNIX)
+            filler.setblocking(False)
+            kept.append(filler)
+            filler.connect_ex(str(path))
+        started = time.monotonic()
+        with pytest.raises(MatchingPaused):
+            CallClient(f"unix://{path}").call("echo", {})
+        assert time.monotonic() - started < 0.4
+        for filler in kept:
+            filler.close()
+
+
+@pytest.mark.usefixtures("server")
+def test_a_late_answer_is_not_waited_for_and_never_taken_for_another_one(address: str) -> None:
+    client = CallClient(address, answer_timeout_s=0.2)
+    with pytest.raises(MatchingPaused, match="too long"):
+        client.call("sleep", {"seconds": 0.6})
+    assert client.call("echo", {"next": 1}) == {"next": 1}
+    client.close()
+
+
+@pytest.mark.usefixtures("server")
+def test_a_message_above_the_bound_is_refused_on_both_sides(address: str) -> None:
+    client = CallClient(address)
+    with pytest.raises(MessageTooLarge, match="above the bound"):
+        client.call("echo", {"text": "x" * MAX_REQUEST_BYTES})
+    with socket.socket(socket.AF_UNIX) as rude:
+        rude.settimeout(2)
+        rude.connect(address.removeprefix("unix://"))
+        rude.sendall((MAX_REQUEST_BYTES + 1).to_bytes(4, "big"))
+        assert rude.recv(1) == b""
+    client.close()
+
+
+def test_a_client_survives_the_dispatchers_restart(address: str) -> None:
+    client = CallClient(address)
+    for turn in range(3):
+        running = CallServer(address, {"echo": dict})
+        running.start()
+        assert client.call("echo", {"turn": turn}) == {"turn": turn}
+        running.stop()
+        with pytest.raises(QuanwangError):
+            client.call("echo", {"turn": "nobody"})
+    client.close()
+
+
+def test_the_socket_is_its_owners_alone(address: str, server: CallServer) -> None:
+    assert server is not None
+    assert Path(address.removeprefix("unix://")).stat().st_mode & 0o077 == 0
