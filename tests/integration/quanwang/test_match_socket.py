@@ -12,6 +12,7 @@ import pytest
 from engine.socket import (
     MAX_REQUEST_BYTES,
     CallClient,
+    CallHandler,
     CallServer,
     MatchingPaused,
     MessageTooLarge,
@@ -50,7 +51,14 @@ def address(tmp_path: Path) -> str:
 
 @pytest.fixture
 def server(address: str) -> Iterator[CallServer]:
-    handlers = {"echo": dict, "refuse": _refuse, "miss": _miss, "pause": _pause, "break": _break, "sleep": _sleep}
+    handlers: dict[str, CallHandler] = {
+        "echo": dict,
+        "refuse": _refuse,
+        "miss": _miss,
+        "pause": _pause,
+        "break": _break,
+        "sleep": _sleep,
+    }
     running = CallServer(address, handlers)
     running.start()
     yield running
