@@ -1,0 +1,84 @@
+"""Candidates for dispatch, from whichever coordinator this process has: resolves orders, matches in one batch."""
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+
+import orjson
+
+from engine.coordinator import Coordinator
+from engine.extractors import Extractors
+from engine.results import MatchResult, RankedUsers
+from kit.errors import QuanwangError
+from marketplace.dispatch.ports import Candidates, MatchAnswer, MatchRefused, MatchRequest
+from matching.query import Query, parse_order, resolve
+from matching.taxonomy import Taxonomy
+
+
+class EngineCandidateSource:
+    """Implements ``marketplace.dispatch.ports.CandidateSource`` over a coordinator."""
+
+    def __init__(self, coordinator: Coordinator, taxonomy: Taxonomy, extractors: Extractors) -> None:
+        self._coordinator, self._taxonomy, self._extractors = coordinator, taxonomy, extractors
+
+    def match(self, requests: Sequence[MatchRequest]) -> list[MatchAnswer | MatchRefused]:
+        """Answer every request in order; one that cannot be resolved is refused alone.
+
+        Raises Unavailable while the shards are not whole: nothing may be recorded then.
+        """
+        frozen = [self._freeze(request) for request in requests]
+        answers: list[MatchAnswer | MatchRefused | None] = [
+            query if isinstance(query, MatchRefused) else None for query in frozen
+        ]
+        # A request for the full tier alone is much cheaper, so the two kinds travel apart.
+        for full_only in (True, False):
+            rows = [
+                row
+                for row, request in enumerate(requests)
+                if answers[row] is None and request.with_partial is not full_only
+            ]
+            asked = [_narrowed(query, requests[row]) for row in rows if isinstance(query := frozen[row], Query)]
+            for row, result in zip(rows, self._coordinator.match(asked, full_only=full_only), strict=True):
+                query = frozen[row]
+                assert isinstance(query, Query)  # noqa: S101  # narrows the type: refused rows are not among them
+                answers[row] = _answer(query, requests[row], result)
+        return [answer for answer in answers if answer is not None]
+
+    def _freeze(self, request: MatchRequest) -> Query | MatchRefused:
+        try:
+            if request.query_json is not None:
+                return Query.from_json(request.query_json)
+            document = orjson.loads(request.order_json or "{}")
+            order = replace(parse_order(document, self._taxonomy, require_id=False), id=request.dispatch_id)
+            extractor = self._extractors.current() if order.text else None
+            return resolve(order, self._coordinator.vocabulary, self._taxonomy, extractor=extractor)
+        except QuanwangError as error:
+            return MatchRefused(error.sentence)
+
+
+def _narrowed(query: Query, request: MatchRequest) -> Query:
+    """The frozen query without those who were told already, cut at what the wave can use."""
+    excluded = query.exclude
+    if len(request.exclude):
+        excluded = tuple(sorted({*excluded, *request.exclude}))
+    return replace(query, exclude=excluded, limit=max(1, request.limit))
+
+
+def _answer(query: Query, request: MatchRequest, result: MatchResult) -> MatchAnswer:
+    return MatchAnswer(
+        query_json=request.query_json or query.to_json(),
+        full_count=result.full_count,
+        full=_candidates(result.full),
+        partial_count=None if result.full_only else result.partial_count,
+        partial=None if result.full_only else _candidates(result.partial),
+        certificate=asdict(result.certificate),
+        dimension_counts=result.dimension_counts,
+    )
+
+
+def _candidates(users: RankedUsers) -> Candidates:
+    return Candidates(
+        array("q", users.ids.astype("<i8").tobytes()),
+        array("i", users.scores.astype("<i4").tobytes()),
+        array("i", users.ties.astype("<i4").tobytes()),
+    )
