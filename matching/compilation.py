@@ -93,7 +93,9 @@ class CompiledBatch:
         for writable arrays)."""
         if all(getattr(self, field.name).flags.writeable for field in fields(self)):
             return self
-        return CompiledBatch(*(np.require(getattr(self, field.name), requirements=["C", "W"]) for field in fields(self)))
+        return CompiledBatch(
+            *(np.require(getattr(self, field.name), requirements=["C", "W"]) for field in fields(self))
+        )
 
 
 def compile_queries(
@@ -108,8 +110,9 @@ def compile_queries(
     A word that has no number (nobody ever held it) leaves its group without that member; the group keeps its weight.
     Raises UnknownCode for a node that is in neither tree.
     """
-    regions, industries = _NodeKeys(taxonomy.regions, REGION_OWN, REGION_BELOW), _NodeKeys(
-        taxonomy.industries, INDUSTRY_OWN, INDUSTRY_BELOW
+    regions, industries = (
+        _NodeKeys(taxonomy.regions, REGION_OWN, REGION_BELOW),
+        _NodeKeys(taxonomy.industries, INDUSTRY_OWN, INDUSTRY_BELOW),
     )
     planes: list[list[int]] = []
     plane_weights: list[int] = []

@@ -1,0 +1,115 @@
+"""Files of JSON lines: read with the place of every line, written whole or not at all."""
+
+import gzip
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+from kit.errors import InvalidInput, QuanwangError
+from matching.errors import UnreadableFile
+
+MAX_LINE_BYTES = 16 * 1024 * 1024
+"""More than any valid order: 100,000 excluded ids are 1.7 MB."""
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class UnwritableFile(QuanwangError):
+    """A file that cannot be made where it was asked for; the sentence names it and the reason."""
+
+
+OnBytes = Callable[[int, int], None]
+"""Told from time to time how many bytes of how many are read."""
+
+
+def read_lines(path: Path, on_bytes: OnBytes) -> Iterator[tuple[int, Any]]:
+    """Yield (line number from 1, parsed JSON) for every line that is not blank.
+
+    For a line that is no JSON an InvalidInput takes the place of the value. UTF-8, with or without byte order mark, LF
+    or CRLF; decompressed when the name ends in ``.gz``. Raises UnreadableFile.
+    """
+    try:
+        with path.open("rb") as raw:
+            size = os.fstat(raw.fileno()).st_size
+            file: IO[bytes] = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
+            for number, line in _numbered(file):
+                if number % 4_096 == 0:
+                    on_bytes(raw.tell(), size)
+                content = line.strip()
+                if content:
+                    yield number, _parsed(content)
+            on_bytes(size, size)
+    except (OSError, EOFError, zlib.error) as error:  # a cut or damaged gzip file is an EOFError, zlib.error or OSError
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UnreadableFile(f"{path}: cannot be read: {reason}") from error
+
+
+def _numbered(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield lines of bounded length; of a longer one only the beginning, which is no JSON."""
+    number = 0
+    while line := file.readline(MAX_LINE_BYTES):
+        number += 1
+        if number == 1:
+            line = line.removeprefix(_BYTE_ORDER_MARK)
+        if len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
+            rest = line
+            while rest and not rest.endswith(b"\n"):
+                rest = file.readline(MAX_LINE_BYTES)
+            line = b"..."
+        yield number, line
+
+
+def _parsed(content: bytes) -> Any:
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        if content == b"...":
+            return InvalidInput("line", "...", f"is longer than {MAX_LINE_BYTES // 2**20} MiB")
+        shown = content[:60].decode("utf-8", "replace")
+        return InvalidInput("line", shown, f"is no JSON object: {error}")
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """Give a file to write that appears at ``path``, complete and on disk, only when the block ends well.
+
+    Compressed when the name ends in ``.gz``. A device such as /dev/stdout is written directly. Raises UnwritableFile
+    when the folder cannot be written or the disk is full.
+    """
+    if path.is_dir():
+        raise UnwritableFile(f"{path}: is a folder; name a file")
+    is_device = path.exists() and not path.is_file()
+    place = path.resolve() if path.is_symlink() else path
+    written = place if is_device else place.with_name(f".{place.name}.{os.getpid()}.part")
+    try:
+        with written.open("wb") as raw:
+            if path.suffix == ".gz":
+                with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
+                    yield file  # type: ignore[misc]
+            else:
+                yield raw
+            raw.flush()
+            if not is_device:
+                os.fsync(raw.fileno())
+        if not is_device:
+            written.replace(place)
+            _sync_folder(place.parent)
+    except OSError as error:
+        raise UnwritableFile(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        if not is_device:
+            written.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put the new name itself on disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
