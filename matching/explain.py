@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from math import ceil
 from typing import Literal
 
 from matching.geometry import distance_km
@@ -80,7 +81,7 @@ def explain(profile: Profile, query: Query, taxonomy: Taxonomy, weights: Weights
         DimensionFinding(
             dimension,
             dimension in satisfied,
-            _share(dimension, dimension in satisfied, groups, weights),
+            _share(dimension, groups, weights, satisfied=dimension in satisfied),
             _REASONS[dimension](profile, query, taxonomy),
         )
         for dimension in query.dimensions()
@@ -117,7 +118,7 @@ def _closed_by(profile: Profile, query: Query) -> str:
     return "the order excludes the user" if profile.id in query.exclude else ""
 
 
-def _share(dimension: str, satisfied: bool, groups: tuple[GroupFinding, ...], weights: Weights) -> int:  # noqa: FBT001
+def _share(dimension: str, groups: tuple[GroupFinding, ...], weights: Weights, *, satisfied: bool) -> int:
     if dimension == "keywords":
         hit = sum(group.weight for group in groups if group.hit)
         return weights.keywords * hit // sum(group.weight for group in groups)
@@ -134,6 +135,11 @@ def _distance(profile: Profile, centre: tuple[float, float] | None) -> float | N
     if centre is None or profile.location is None:
         return None
     return distance_km(*centre, *profile.location)
+
+
+def _metres_up(kilometres: float) -> float:
+    """Return kilometres rounded up to a metre, so that a circle asked for in these words holds the user."""
+    return ceil(kilometres * 1000) / 1000
 
 
 def _named(tree: Tree, codes: tuple[str, ...]) -> str:
@@ -153,14 +159,8 @@ def _path_reason(tree: Tree, of_user: tuple[str, ...], of_order: tuple[str, ...]
     user, order = pairs[0]
     if user == order:
         return f"both name {_named(tree, (user,))}"
-    inner, outer = (
-        (user, order)
-        if len(tree.ancestors(tree.index(user))) > len(tree.ancestors(tree.index(order)))
-        else (
-            order,
-            user,
-        )
-    )
+    # In preorder an ancestor comes before its descendants.
+    inner, outer = (user, order) if tree.index(user) > tree.index(order) else (order, user)
     whose = "the user's" if inner == user else "the order's"
     return f"{whose} {_named(tree, (inner,))} lies in {_named(tree, (outer,))}"
 
@@ -213,8 +213,8 @@ def _region_change(profile: Profile, query: Query, taxonomy: Taxonomy) -> Change
         if away_km is None:
             user = "say where they are"
         else:
-            order = f"ask within {away_km:.3f} km"
-            user = f"be {away_km - query.near.radius_km:.3f} km nearer"
+            order = f"ask within {_metres_up(away_km)} km"
+            user = f"be {_metres_up(away_km - query.near.radius_km)} km nearer"
     if query.regions:
         user = f"serve {_named(taxonomy.regions, query.regions[:1])}"
         order = order or _widened(taxonomy.regions, profile.regions, query.regions)

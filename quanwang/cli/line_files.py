@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import orjson
 
@@ -15,6 +15,15 @@ from matching.errors import UnreadableFile
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 """More than any valid order: 100,000 excluded ids are 1.7 MB."""
+
+
+class LineSource(Protocol):
+    """Bytes that can be read by lines of bounded length: a file, compressed or not."""
+
+    def readline(self, size: int = -1, /) -> bytes:
+        """Return the next line, at most ``size`` bytes of it; empty at the end."""
+        ...
+
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -36,7 +45,7 @@ def read_lines(path: Path, on_bytes: OnBytes) -> Iterator[tuple[int, Any]]:
     try:
         with path.open("rb") as raw:
             size = os.fstat(raw.fileno()).st_size
-            file: IO[bytes] = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
+            file: LineSource = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
             for number, line in _numbered(file):
                 if number % 4_096 == 0:
                     on_bytes(raw.tell(), size)
@@ -49,7 +58,7 @@ def read_lines(path: Path, on_bytes: OnBytes) -> Iterator[tuple[int, Any]]:
         raise UnreadableFile(f"{path}: cannot be read: {reason}") from error
 
 
-def _numbered(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+def _numbered(file: LineSource) -> Iterator[tuple[int, bytes]]:
     """Yield lines of bounded length; of a longer one only the beginning, which is no JSON."""
     number = 0
     while line := file.readline(MAX_LINE_BYTES):
@@ -75,7 +84,7 @@ def _parsed(content: bytes) -> Any:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
+def whole_file(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     """Give a file to write that appears at ``path``, complete and on disk, only when the block ends well.
 
     Compressed when the name ends in ``.gz``. A device such as /dev/stdout is written directly. Raises UnwritableFile
@@ -90,7 +99,7 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         with written.open("wb") as raw:
             if path.suffix == ".gz":
                 with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
-                    yield file  # type: ignore[misc]
+                    yield file
             else:
                 yield raw
             raw.flush()
