@@ -1,0 +1,134 @@
+"""Diagnostics: the list of dispatches, one dispatch, and why a user is in it or not."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from api.pages import dispatch_reading as reading
+from api.pages.explanation_views import ExplanationView, explanation_view
+from api.pages.key_information import key_information
+from api.pages.language import catalogue
+from api.pages.names import find_user
+from api.pages.site import Site
+from api.pages.words import STAGES
+from kit.errors import NotFound, QuanwangError, Unavailable
+from marketplace import dispatch as dispatches
+from marketplace.access import WebSession
+
+MAX_SEARCH_CHARACTERS = 100
+MAX_USER_CHARACTERS = 128
+
+
+class UnknownUser(NotFound):
+    """No profile stands behind what was entered."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"There is no user {text[:40]!r}; enter the id under which the profile was put.")
+
+
+class NotAskedYet(Unavailable):
+    """Why a user matches can be told once the query is frozen."""
+
+    def __init__(self) -> None:
+        super().__init__("The query of this dispatch is frozen with its first wave; try again in a moment.", 2)
+
+
+class DispatchPages:
+    """The pages under /admin/dispatches. An admin sees every dispatch, other keys those of their owner."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def router(self) -> APIRouter:
+        """Return the routes of the diagnostics."""
+        router = self._site.router()
+        router.add_api_route("/admin", self.home, methods=["GET"])
+        router.add_api_route("/admin/dispatches", self.list, methods=["GET"])
+        router.add_api_route("/admin/dispatches/{dispatch_id}", self.one, methods=["GET"])
+        router.add_api_route("/admin/dispatches/{dispatch_id}/explanation", self.explanation, methods=["GET"])
+        return router
+
+    def home(self, request: Request) -> Response:
+        """Go on to the list."""
+        return self._site.renderer.go(request, "/admin/dispatches")
+
+    def list(self, request: Request, state: str = "", search: str = "", cursor: str = "") -> Response:
+        """Show one page of the list."""
+        owner = _owner(self._site.diagnostics_session(request))
+        with self._site.services.database.read() as session:
+            found = reading.read_list(
+                session,
+                owner=owner,
+                state=state if state in STAGES else None,
+                search=search.strip()[:MAX_SEARCH_CHARACTERS],
+                cursor=cursor or None,
+            )
+        return self._site.renderer.page(request, "dispatches.html", {"list": found})
+
+    def one(self, request: Request, dispatch_id: int, tier: str = "", cursor: str = "", user_id: str = "") -> Response:
+        """Show one dispatch; with ``user_id`` also why that user is in it or not."""
+        owner = _owner(self._site.diagnostics_session(request))
+        reader = self._site.renderer.reader(request)
+        translate = catalogue(reader.language).gettext
+        taxonomy = self._site.services.taxonomy
+        with self._site.services.database.read() as session:
+            view = dispatches.get_dispatch(session, dispatch_id=dispatch_id, owner=owner)
+            values: dict[str, Any] = {
+                "dispatch": reading.read_head(view),
+                "keys": key_information(view, taxonomy, reader.language),
+                "funnel": reading.funnel_view(
+                    dispatches.funnel(session, dispatch_id=dispatch_id, owner=owner), reader.formats, translate
+                ),
+                "tiers": reading.read_tiers(view),
+                "waves": reading.read_waves(session, dispatch_id, owner),
+                "acceptances": reading.read_acceptances(session, view),
+                "timeline": reading.read_timeline(session, view, owner, translate),
+                "recipients": reading.read_recipients(
+                    session,
+                    view,
+                    owner=owner,
+                    tier=tier if tier in ("full", "partial") else None,
+                    cursor=cursor or None,
+                ),
+            }
+        values |= self._explained(view, user_id, reader.language)
+        return self._site.renderer.page(request, "dispatch.html", values)
+
+    def explanation(self, request: Request, dispatch_id: int, user_id: str = "") -> Response:
+        """Show, as a part of the page, why a user is in the dispatch or not."""
+        owner = _owner(self._site.diagnostics_session(request))
+        with self._site.services.database.read() as session:
+            view = dispatches.get_dispatch(session, dispatch_id=dispatch_id, owner=owner)
+        reader = self._site.renderer.reader(request)
+        return self._site.renderer.page(request, "_explanation.html", self._explained(view, user_id, reader.language))
+
+    def _explained(self, view: dispatches.DispatchView, user_text: str, language: str) -> Mapping[str, Any]:
+        """Return the explanation, or the failure that stands in its place: the rest of the page is shown anyway."""
+        user_text = user_text.strip()[:MAX_USER_CHARACTERS]
+        values: dict[str, Any] = {"user_id": user_text, "explanation": None, "explanation_failure": None}
+        if not user_text:
+            return values
+        try:
+            values["explanation"] = self._explain(view, user_text, language)
+        except QuanwangError as error:
+            values["explanation_failure"] = error.sentence
+        return values
+
+    def _explain(self, view: dispatches.DispatchView, user_text: str, language: str) -> ExplanationView:
+        services = self._site.services
+        with services.database.read() as session:
+            user_id = find_user(session, user_text, view.summary.owner)
+            if user_id is None:
+                raise UnknownUser(user_text)
+            offer = dispatches.notification_of(session, dispatch_id=view.summary.dispatch_id, user_id=user_id)
+        if view.query_json is None:
+            raise NotAskedYet
+        # The index is asked with no database connection held.
+        document = services.match_service.explain(view.query_json, user_id)
+        return explanation_view(user_text, document, offer, services.taxonomy, language)
+
+
+def _owner(session: WebSession) -> str | None:
+    """Return whose dispatches the reader sees; None: everybody's."""
+    return None if session.caller.is_admin else session.caller.owner

@@ -1,0 +1,180 @@
+"""A user's inbox: what he was offered, why, and his answer; live."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+
+from api.pages import inbox_reading as reading
+from api.pages.explanation_views import explanation_view
+from api.pages.names import user_names
+from api.pages.protection import protect
+from api.pages.site import Site
+from kit.errors import QuanwangError
+from marketplace import dispatch as dispatches
+from marketplace import inbox as inboxes
+from marketplace.access import require
+
+ACTIONS = ("acceptance", "decline", "withdrawal")
+HEARTBEAT_S = 15.0
+LONGEST_STREAM_S = 600.0
+"""A stream ends after this long; the page connects again, which checks the session again."""
+MAX_READ_MARKS = 100
+
+
+class InboxPages:
+    """The pages under /me/inbox; a session is bound to one user's inbox."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def router(self) -> APIRouter:
+        """Return the routes of the inbox."""
+        router = self._site.router()
+        router.add_api_route("/me", self.home, methods=["GET"])
+        router.add_api_route("/me/inbox", self.inbox, methods=["GET"])
+        router.add_api_route("/me/inbox/stream", self.stream, methods=["GET"])
+        router.add_api_route("/me/inbox/read", self.mark_read, methods=["POST"])
+        router.add_api_route("/me/inbox/{dispatch_id}/why", self.why, methods=["GET"])
+        router.add_api_route("/me/inbox/{dispatch_id}/{action}", self.answer, methods=["POST"])
+        return router
+
+    def home(self, request: Request) -> Response:
+        """Go on to the inbox."""
+        return self._site.renderer.go(request, "/me/inbox")
+
+    def inbox(self, request: Request, cursor: int | None = None) -> Response:
+        """Show the offers, newest first."""
+        session, user_id = self._site.inbox_session(request)
+        return self._page(request, session.caller.owner, user_id, cursor)
+
+    def _page(
+        self, request: Request, owner: str, user_id: int, cursor: int | None = None, failure: str | None = None
+    ) -> Response:
+        services = self._site.services
+        now_ms = services.clock()
+        with services.database.read() as session:
+            view = reading.read_inbox(session, services.inbox_store, user_id=user_id, cursor=cursor, now_ms=now_ms)
+            user = user_names(session, [user_id], owner)[user_id]
+        # An answered form renders the inbox under its own address; the page's own is the one to refresh.
+        values: dict[str, Any] = {"inbox": view, "user": user, "failure": failure, "cursor": cursor}
+        return self._site.renderer.page(request, "inbox.html", values)
+
+    def mark_read(
+        self,
+        request: Request,
+        dispatch_id: Annotated[list[int] | None, Form()] = None,
+        csrf_token: Annotated[str, Form(max_length=200)] = "",
+    ) -> Response:
+        """Mark the shown offers as read."""
+        web_session, user_id = self._site.inbox_session(request)
+        self._site.check_form(request, web_session, csrf_token)
+        self._mark(user_id, (dispatch_id or [])[:MAX_READ_MARKS])
+        return self._after(request, web_session.caller.owner, user_id, None)
+
+    def answer(
+        self, request: Request, dispatch_id: int, action: str, csrf_token: Annotated[str, Form(max_length=200)] = ""
+    ) -> Response:
+        """Accept, decline, or withdraw; a refusal is shown in the inbox, with its reason."""
+        web_session, user_id = self._site.inbox_session(request)
+        require(web_session.caller, "acceptances:write")
+        self._site.check_form(request, web_session, csrf_token)
+        failure = None
+        try:
+            self._answer(dispatch_id, user_id, action)
+        except QuanwangError as error:
+            failure = error.sentence
+        self._mark(user_id, [dispatch_id])
+        return self._after(request, web_session.caller.owner, user_id, failure)
+
+    def _answer(self, dispatch_id: int, user_id: int, action: str) -> None:
+        services = self._site.services
+        now_ms = services.clock()
+        # The session names the user; that the dispatch is another owner's does not matter to a receiver.
+        said = {"dispatch_id": dispatch_id, "user_id": user_id, "owner": None, "now_ms": now_ms}
+        if action == "acceptance":
+            services.database.run(lambda session: dispatches.accept_offer(session, services.ids, **said))
+        elif action == "decline":
+            services.database.run(lambda session: dispatches.decline_offer(session, services.ids, **said))
+        elif action == "withdrawal":
+            services.database.run(lambda session: dispatches.withdraw_acceptance(session, services.ids, **said))
+        else:
+            raise dispatches.DispatchNotFound(dispatch_id)
+
+    def why(self, request: Request, dispatch_id: int) -> Response:
+        """Show, as a part of the page, the order's text and why it came to this user."""
+        web_session, user_id = self._site.inbox_session(request)
+        services = self._site.services
+        with services.database.read() as session:
+            offer = dispatches.notification_of(session, dispatch_id=dispatch_id, user_id=user_id)
+            if offer is None:
+                raise dispatches.NeverOffered(dispatch_id, user_id)
+            view = dispatches.get_dispatch(session, dispatch_id=dispatch_id, owner=None)
+            user = user_names(session, [user_id], web_session.caller.owner)[user_id]
+        self._mark(user_id, [dispatch_id])
+        values: dict[str, Any] = {"text": reading.order_text(view), "explanation": None, "explanation_failure": None}
+        try:
+            document = services.match_service.explain(view.query_json or "", user_id)
+            language = self._site.renderer.reader(request).language
+            values["explanation"] = explanation_view(user, document, offer, services.taxonomy, language)
+        except QuanwangError as error:
+            values["explanation_failure"] = error.sentence
+        return self._site.renderer.page(request, "_inbox_why.html", values)
+
+    def _mark(self, user_id: int, dispatch_ids: list[int]) -> None:
+        services = self._site.services
+        now_ms = services.clock()
+        services.database.run(
+            lambda session: inboxes.mark_read(
+                session,
+                services.inbox_store,
+                dispatches,
+                user_id=user_id,
+                dispatch_ids=dispatch_ids,
+                now_ms=now_ms,
+            )
+        )
+
+    def _after(self, request: Request, owner: str, user_id: int, failure: str | None) -> Response:
+        """Show the inbox after a form: in place for a partial update, by a redirect for a plain form that went well."""
+        if failure is None and not request.headers.get("hx-request"):
+            return self._site.renderer.go(request, "/me/inbox")
+        return self._page(request, owner, user_id, failure=failure)
+
+    async def stream(self, request: Request) -> Response:
+        """Stream what happens to this inbox; the page reads the list again at every event."""
+        _, user_id = await run_in_threadpool(self._site.inbox_session, request)
+        last = request.headers.get("last-event-id", "")
+        after = int(last) if last.isdecimal() and len(last) <= 16 else None
+        response = StreamingResponse(self._events(user_id, after), media_type="text/event-stream")
+        response.headers["x-accel-buffering"] = "no"
+        return protect(response)
+
+    async def _events(self, user_id: int, after: int | None) -> AsyncIterator[str]:
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + LONGEST_STREAM_S
+        async with self._site.services.inbox_events.subscribe(user_id, after) as stream:
+            events = aiter(stream)
+            yield ": open\n\n"
+            pending = asyncio.ensure_future(anext(events))
+            try:
+                while loop.time() < ends_at:
+                    done, _ = await asyncio.wait({pending}, timeout=HEARTBEAT_S)
+                    if not done:
+                        yield ": still here\n\n"
+                        continue
+                    try:
+                        event = pending.result()
+                    except StopAsyncIteration:
+                        return
+                    # The page only needs to know that something changed: the list itself is read through SQL and Redis.
+                    yield f"id: {event.id}\nevent: {event.kind}\ndata: {{}}\n\n"
+                    pending = asyncio.ensure_future(anext(events))
+            finally:
+                pending.cancel()
+                with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration):
+                    await pending

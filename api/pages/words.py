@@ -1,0 +1,105 @@
+"""The words that pages use for states, tiers and dimensions; ``mark`` lets the catalogues find them."""
+
+from dataclasses import dataclass
+
+
+def mark(text: str) -> str:
+    """Return the text unchanged: it is translated where it is shown."""
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A label, and the tone in which it is shown (a class of the style sheet)."""
+
+    label: str
+    tone: str = ""
+
+
+STAGES = {
+    "approved": Word(mark("Approved"), "tag"),
+    "offering_full": Word(mark("Offering: full tier"), "tag tag-full"),
+    "offering_partial": Word(mark("Offering: partial tier"), "tag tag-partial"),
+    "exhausted": Word(mark("Nobody accepted"), "tag tag-bad"),
+    "expired": Word(mark("Expired"), "tag"),
+    "cancelled": Word(mark("Cancelled"), "tag"),
+    "publisher_silent": Word(mark("Publisher silent"), "tag tag-bad"),
+    "accepted": Word(mark("Accepted, awaiting choice"), "tag tag-good"),
+    "assigned": Word(mark("Assigned"), "tag tag-good"),
+}
+"""Stage or, when the publisher's choice says more, the choice."""
+
+TIERS = {
+    "full": Word(mark("Full match"), "tag tag-full"),
+    "partial": Word(mark("Partial match"), "tag tag-partial"),
+    "none": Word(mark("No match"), "tag"),
+}
+
+DIMENSIONS = {
+    "keywords": Word(mark("Keywords")),
+    "industry": Word(mark("Industry")),
+    "region": Word(mark("Region")),
+    "crowd": Word(mark("Crowd")),
+}
+
+MEMBER_KINDS = {
+    "exact": Word(mark("as given")),
+    "synonym": Word(mark("synonym")),
+    "suffix": Word(mark("suffix")),
+    "correction": Word(mark("correction")),
+}
+
+KEY_KINDS = {
+    "keyword": Word(mark("keyword")),
+    "region": Word(mark("region")),
+    "industry": Word(mark("industry")),
+    "crowd": Word(mark("crowd")),
+}
+
+ANSWERS = {
+    "waiting": Word(mark("In the queue"), "tag tag-good"),
+    "accepted": Word(mark("In the queue"), "tag tag-good"),
+    "selected": Word(mark("Selected"), "tag tag-good"),
+    "confirmed": Word(mark("Confirmed"), "tag tag-good"),
+    "declined": Word(mark("Declined"), "tag"),
+    "withdrawn": Word(mark("Withdrawn"), "tag"),
+    "failed": Word(mark("Failed"), "tag tag-bad"),
+    "lapsed": Word(mark("Not confirmed in time"), "tag"),
+    "released": Word(mark("Released"), "tag"),
+}
+
+SHOWN_STATES = {
+    "open": Word(mark("Open"), "tag tag-good"),
+    "taken": Word(mark("Taken by someone else"), "tag"),
+    "closed": Word(mark("Closed"), "tag"),
+    "cancelled": Word(mark("Cancelled"), "tag"),
+    "expired": Word(mark("Expired"), "tag"),
+}
+
+TIMELINE = {
+    "submitted": Word(mark("Approved and submitted")),
+    "wave": Word(mark("Wave sent")),
+    "accepted": Word(mark("Accepted by")),
+    "declined": Word(mark("Declined by")),
+    "withdrawn": Word(mark("Acceptance withdrawn by")),
+    "assigned": Word(mark("Publisher selected")),
+    "confirmed": Word(mark("Confirmed by")),
+    "lapsed": Word(mark("Not confirmed in time by")),
+    "failed": Word(mark("Assignment failed")),
+    "released": Word(mark("Acceptance released")),
+    "reminded": Word(mark("Publisher reminded")),
+    "revised": Word(mark("Order revised")),
+    "offering_full": Word(mark("Full tier opened")),
+    "offering_partial": Word(mark("Partial tier opened")),
+    "exhausted": Word(mark("Closed: nobody accepted")),
+    "expired": Word(mark("Closed: expired")),
+    "cancelled": Word(mark("Cancelled")),
+    "publisher_silent": Word(mark("Closed: the publisher stayed silent")),
+    "approved": Word(mark("Approved")),
+}
+"""Kinds of lines of a dispatch's timeline."""
+
+
+def word(words: dict[str, Word], key: str) -> Word:
+    """Return the word for a key; a key that has none yet is shown as it stands."""
+    return words.get(key) or Word(key.replace("_", " "), "tag")
