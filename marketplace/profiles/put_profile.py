@@ -25,7 +25,7 @@ def put_profile(
     extractor: "Extractor | None" = None,
     now_ms: int,
 ) -> ProfileReceipt:
-    """Store ``document`` (the fields of matching and ``text``; ``id`` may repeat ``external_id``) for the caller's user.
+    """Store ``document`` (fields of matching, and ``text``; ``id`` may repeat ``external_id``) for the caller's user.
 
     Raises InvalidInput that names the field, the value and the rule.
     """

@@ -30,7 +30,7 @@ def external_id_of(value: object, field: str = "id") -> str:
         raise InvalidInput(
             field, value, f"must be 1 to {MAX_EXTERNAL_ID_CHARACTERS} printable characters without spaces around them"
         )
-    if value == "0" or value.startswith("-") and value[1:].isdigit():
+    if value == "0" or (value.startswith("-") and value[1:].isdigit()):
         raise InvalidInput(field, value, "must be from 1 up when it is a number")
     return value
 

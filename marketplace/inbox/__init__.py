@@ -1,0 +1,32 @@
+"""Inboxes: fast in Redis, true in the waves of the database; lists, read marks, live events, rebuild after a loss."""
+
+from marketplace.inbox.entries import ENTRIES_PER_USER, InboxEntry, InboxNotReady, InboxPage, Notice
+from marketplace.inbox.list_inbox import list_inbox
+from marketplace.inbox.mark_read import TooManyMarks, mark_read, opened_counts
+from marketplace.inbox.ports import Label, NoticeChunk, UserNotice, WaveHistory
+from marketplace.inbox.redis_events import InboxEvent, InboxEvents, InboxStream, TooManyStreams
+from marketplace.inbox.redis_rebuild import InboxKeeper, RebuildReport
+from marketplace.inbox.redis_store import InboxStore
+
+__all__ = [
+    "ENTRIES_PER_USER",
+    "InboxEntry",
+    "InboxEvent",
+    "InboxEvents",
+    "InboxKeeper",
+    "InboxNotReady",
+    "InboxPage",
+    "InboxStore",
+    "InboxStream",
+    "Label",
+    "Notice",
+    "NoticeChunk",
+    "RebuildReport",
+    "TooManyMarks",
+    "TooManyStreams",
+    "UserNotice",
+    "WaveHistory",
+    "list_inbox",
+    "mark_read",
+    "opened_counts",
+]

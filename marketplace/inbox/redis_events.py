@@ -1,0 +1,324 @@
+"""Live events of inboxes: one Redis subscription a process, a bounded queue a client, never the database.
+
+The one asynchronous part, because it serves server-sent events. Redis may go away at any moment; clients stay
+connected, and are told to reload when events may have been missed.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import orjson
+import redis.asyncio
+import redis.exceptions
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from kit.errors import TooManyRequests
+from kit.logging import logger_of
+from marketplace.inbox import redis_scripts as scripts
+from marketplace.inbox.entries import OPEN_STATE, StoredEntry, unpacked
+
+log = logger_of(__name__)
+
+MAX_QUEUED: Final = 200
+MAX_CLIENTS: Final = 10_000
+MAX_KNOWN_EVENTS: Final = 400
+FIRST_PAUSE_S: Final = 0.1
+MAX_PAUSE_S: Final = 2.0
+ANSWER_TIMEOUT_S: Final = 2.0
+SILENCE_S: Final = 15.0
+"""After so long without an event the subscription asks the server whether it is still there."""
+
+_AWAY = (redis.exceptions.RedisError, OSError, TimeoutError)
+
+
+class TooManyStreams(TooManyRequests):
+    """The process serves as many live streams as it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class InboxEvent:
+    """One event of a stream. ``id`` is for Last-Event-ID, None when the event is no position.
+
+    ``kind``: "offer" (a new entry), "state" (a dispatch is taken, closed, open again), "reset" (reload the list).
+    """
+
+    id: int | None
+    kind: Literal["offer", "state", "reset"]
+    document: dict[str, Any]
+
+
+RESET: Final = InboxEvent(None, "reset", {})
+
+
+class InboxStream:
+    """The events of one client; iterate over it. When the client is too slow, its queue becomes one "reset"."""
+
+    def __init__(self, user_id: int) -> None:
+        self.user_id = user_id
+        self.known_dispatches: set[int] = set()
+        self._queue: deque[InboxEvent] = deque()
+        self._sent: deque[int] = deque(maxlen=MAX_KNOWN_EVENTS)
+        self._highest = 0
+        self._filled = asyncio.Event()
+        self._closed = False
+
+    def __aiter__(self) -> AsyncIterator[InboxEvent]:
+        return self
+
+    async def __anext__(self) -> InboxEvent:
+        while not self._queue:
+            if self._closed:
+                raise StopAsyncIteration
+            self._filled.clear()
+            await self._filled.wait()
+        return self._queue.popleft()
+
+    async def next_within(self, seconds: float) -> InboxEvent | None:
+        """Return the next event, None after ``seconds`` without one or when the stream was closed (for heartbeats)."""
+        try:
+            return await asyncio.wait_for(anext(self), seconds)
+        except (TimeoutError, StopAsyncIteration):
+            return None
+
+    @property
+    def closed(self) -> bool:
+        """Whether the stream ended: the process shuts down."""
+        return self._closed and not self._queue
+
+    def put_offer(self, event_id: int, document: dict[str, Any]) -> None:
+        """Queue a new entry, once per event id."""
+        if event_id in self._sent:
+            return
+        self._sent.append(event_id)
+        self.known_dispatches.add(int(document["dispatch_id"]))
+        # The position never goes back, though a chunk may arrive after one with a higher number.
+        self._highest = max(self._highest, event_id)
+        self.put(InboxEvent(self._highest, "offer", document))
+
+    def put(self, event: InboxEvent) -> None:
+        """Queue an event."""
+        if len(self._queue) >= MAX_QUEUED:
+            self._queue.clear()
+            event = RESET
+        if event is RESET and self._queue and self._queue[-1] is RESET:
+            return
+        self._queue.append(event)
+        self._filled.set()
+
+    def close(self) -> None:
+        """End the stream after what is queued."""
+        self._closed = True
+        self._filled.set()
+
+
+class InboxEvents:
+    """The subscription of this process and its clients. Start it in the event loop that serves the clients."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._url = redis_url
+        self._streams: dict[int, set[InboxStream]] = {}
+        self._count = 0
+        self._task: asyncio.Task[None] | None = None
+        self._listening = asyncio.Event()
+        self._redis: redis.asyncio.Redis | None = None
+
+    async def start(self) -> None:
+        """Begin to listen; returns at once, also when Redis is away."""
+        if self._task is None:
+            self._redis = redis.asyncio.Redis.from_url(
+                self._url,
+                socket_timeout=ANSWER_TIMEOUT_S,
+                socket_connect_timeout=ANSWER_TIMEOUT_S,
+                max_connections=16,
+                retry=Retry(NoBackoff(), 0),
+                protocol=2,
+            )
+            self._task = asyncio.create_task(self._listen_forever(), name="inbox events")
+
+    async def stop(self) -> None:
+        """End all streams and the subscription."""
+        for stream in self._all():
+            stream.close()
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+        if self._redis is not None:
+            await self._redis.aclose()
+            self._redis = None
+
+    async def listening(self, timeout_s: float = 5.0) -> bool:
+        """Wait until the subscription stands; False when it does not within ``timeout_s``."""
+        try:
+            await asyncio.wait_for(self._listening.wait(), timeout_s)
+        except TimeoutError:
+            return False
+        return True
+
+    @property
+    def client_count(self) -> int:
+        """Streams that are open now."""
+        return self._count
+
+    @contextlib.asynccontextmanager
+    async def subscribe(self, user_id: int, last_event_id: int | None = None) -> AsyncIterator[InboxStream]:
+        """Open a stream of one user's events, beginning with what came after ``last_event_id``.
+
+        Without a ``last_event_id`` only new events come. When Redis cannot tell what was missed, the stream begins with
+        a "reset". Raises TooManyStreams.
+        """
+        if self._count >= MAX_CLIENTS:
+            raise TooManyStreams("too many live streams are open on this server: the inbox list still works", 10)
+        stream = InboxStream(user_id)
+        # First registered, then caught up: an event in between comes twice and is queued once.
+        self._streams.setdefault(user_id, set()).add(stream)
+        self._count += 1
+        try:
+            await self._catch_up(stream, last_event_id)
+            yield stream
+        finally:
+            stream.close()
+            self._count -= 1
+            streams = self._streams.get(user_id, set())
+            streams.discard(stream)
+            if not streams:
+                self._streams.pop(user_id, None)
+
+    async def _catch_up(self, stream: InboxStream, last_event_id: int | None) -> None:
+        try:
+            answer = await self._run(scripts.READ, scripts.user_key(stream.user_id), stream.user_id)
+            late = set() if last_event_id is None else await self._run(scripts.LATE_ARRIVALS, last_event_id)
+        except _AWAY:
+            answer = scripts.NOT_READY
+        if answer == scripts.NOT_READY:
+            stream.put(RESET)
+            return
+        arrived_late = {int(each) for each in late}
+        rest = answer[1:]
+        entries = [unpacked(int(rest[i]), rest[i + 1].decode()) for i in range(0, len(rest), 2)]
+        stream.known_dispatches.update(entry.dispatch_id for entry in entries)
+        if last_event_id is None:
+            return
+        missed = [entry for entry in entries if entry.event_id > last_event_id or entry.event_id in arrived_late]
+        missed.sort(key=lambda entry: entry.event_id)
+        labels = await self._labels([entry.dispatch_id for entry in missed])
+        for entry, label in zip(missed, labels, strict=True):
+            stream.put_offer(entry.event_id, _document(entry, *label))
+
+    async def _labels(self, dispatch_ids: Sequence[int]) -> list[tuple[str, str]]:
+        if not dispatch_ids:
+            return []
+        try:
+            pipe = self._client().pipeline(transaction=False)
+            for dispatch_id in dispatch_ids:
+                pipe.execute_command("HMGET", scripts.label_key(dispatch_id), "title", "state")
+            answers = await pipe.execute()
+        except _AWAY:
+            answers = [(None, None)] * len(dispatch_ids)
+        return [(title.decode() if title else "", state.decode() if state else OPEN_STATE) for title, state in answers]
+
+    async def _listen_forever(self) -> None:
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                await self._listen()
+                pause_s = FIRST_PAUSE_S
+            except _AWAY as error:
+                if self._listening.is_set():
+                    log.warning("the subscription to inbox events broke and is opened again", error=str(error))
+                    pause_s = FIRST_PAUSE_S
+            self._listening.clear()
+            await asyncio.sleep(pause_s)
+            pause_s = min(MAX_PAUSE_S, 2 * pause_s)
+
+    async def _listen(self) -> None:
+        client = self._client()
+        async with client.pubsub() as subscription:
+            await subscription.subscribe(scripts.EVENTS_CHANNEL)
+            # What was published while nobody listened is lost: whoever was connected reloads.
+            self._reset_all()
+            while True:
+                message = await subscription.get_message(timeout=SILENCE_S)
+                if message is None:
+                    await client.execute_command("PING")
+                elif message["type"] == "subscribe":
+                    self._listening.set()
+                elif message["type"] == "message":
+                    await self._dispatch(orjson.loads(message["data"]))
+
+    async def _dispatch(self, message: dict[str, Any]) -> None:
+        kind = message.pop("kind")
+        if kind == "offer":
+            self._offer(message)
+        elif kind == "broadcast":
+            await self._broadcast(message)
+        elif kind == "state":
+            event = InboxEvent(None, "state", message)
+            for stream in self._all():
+                if message["dispatch_id"] in stream.known_dispatches:
+                    stream.put(event)
+        else:
+            self._reset_all()
+
+    def _offer(self, message: dict[str, Any]) -> None:
+        users, scores = message.pop("users"), message.pop("scores")
+        # The smaller side is looked through: a few clients, or the 500 users of a chunk.
+        if len(self._streams) < len(users):
+            position = {user: place for place, user in enumerate(users)}
+            chosen = [(user, scores[position[user]]) for user in self._streams if user in position]
+        else:
+            chosen = [(user, score) for user, score in zip(users, scores, strict=True) if user in self._streams]
+        for user, score in chosen:
+            self._tell(user, message, score)
+
+    async def _broadcast(self, message: dict[str, Any]) -> None:
+        first, last, count = message.pop("first"), message.pop("last"), message.pop("count")
+        watching = [user for user in self._streams if first <= user <= last]
+        for start in range(0, len(watching), 500):
+            part = watching[start : start + 500]
+            scores = await self._run(scripts.FIND_IN_BROADCAST, message["event_id"], count, orjson.dumps(part))
+            for user, score in zip(part, scores, strict=False):
+                if score != b"":
+                    self._tell(user, message, int(score))
+
+    def _tell(self, user_id: int, message: dict[str, Any], score: int) -> None:
+        document = {name: value for name, value in message.items() if name != "event_id"}
+        document = {"id": message["event_id"], **document, "score": score}
+        for stream in self._streams.get(user_id, ()):
+            stream.put_offer(message["event_id"], document)
+
+    def _reset_all(self) -> None:
+        for stream in self._all():
+            stream.put(RESET)
+
+    def _all(self) -> list[InboxStream]:
+        return [stream for streams in self._streams.values() for stream in streams]
+
+    async def _run(self, script: str, *arguments: object) -> Any:
+        return await self._client().execute_command("EVAL", script, 0, *arguments)
+
+    def _client(self) -> Any:
+        if self._redis is None:
+            raise redis.exceptions.ConnectionError("the live events are not started")
+        # The library leaves raw commands untyped.
+        return self._redis
+
+
+def _document(entry: StoredEntry, title: str, state: str) -> dict[str, Any]:
+    return {
+        "id": entry.event_id,
+        "dispatch_id": entry.dispatch_id,
+        "title": title,
+        "tier": entry.tier,
+        "wave": entry.wave,
+        "notified_at_ms": entry.notified_at_ms,
+        "expires_at_ms": entry.expires_at_ms,
+        "state": state,
+        "score": entry.score,
+    }

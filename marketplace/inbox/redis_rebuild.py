@@ -1,0 +1,183 @@
+"""Keeps the inboxes in Redis complete: notices that Redis was emptied or replaced, and rebuilds them from the waves.
+
+Why nothing is lost and nothing doubled while deliveries go on: a wave is committed before it is delivered, and a
+rebuild reads the waves only after its claim stands in Redis. A delivery before the claim is therefore read by the
+rebuild; one after it writes beside the rebuild, and the same entry written twice is one entry. If Redis is emptied
+again, the claim is gone with the rest: the rebuild notices at its next write, and no mark is set without the claim.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kit.db import Database
+from kit.redis import Generation
+from marketplace.inbox import redis_scripts as scripts
+from marketplace.inbox.entries import ENTRIES_PER_USER, packed_prefix
+from marketplace.inbox.ports import NoticeChunk, WaveHistory
+from marketplace.inbox.redis_store import (
+    BROADCAST_ABOVE_USERS,
+    PIPELINE_USERS,
+    InboxStore,
+    broadcast_call,
+    parts_of,
+    title_of,
+)
+
+LEASE_MS: Final = 15_000
+CHUNKS_PER_READ: Final = 256
+USERS_PER_SCRIPT: Final = 500
+LABELS_PER_SCRIPT: Final = 200
+HISTORY_MS: Final = 45 * 24 * 3_600_000
+"""How far back a rebuild reads; older entries stay readable from the database."""
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildReport:
+    """What a rebuild wrote. ``entries`` counts users told, broadcasts included."""
+
+    generation: str
+    chunks: int
+    entries: int
+
+
+class RebuildLost(Exception):
+    """The claim is gone: Redis was emptied again, or was out of reach for longer than the lease."""
+
+
+class InboxKeeper:
+    """Looks after one Redis; call ``keep`` twice a second in any number of processes, one of them rebuilds."""
+
+    def __init__(
+        self, database: Database, store: InboxStore, history: WaveHistory, *, history_ms: int = HISTORY_MS
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._history = history
+        self._history_ms = history_ms
+        client = store.client
+        self._generation = Generation(client)
+        self._begin = client.script(scripts.BEGIN_RESTORE)
+        self._restore = client.script(scripts.RESTORE)
+        self._labels = client.script(scripts.RESTORE_LABELS)
+        self._finish = client.script(scripts.FINISH_RESTORE)
+        self._broadcast = client.script(scripts.BROADCAST)
+
+    def keep(self, now_ms: int) -> RebuildReport | None:
+        """Rebuild if Redis is not complete and nobody else does; None when there was nothing to do, or it was lost.
+
+        Raises RedisUnavailable or the database's errors; then the claim runs out and the next call starts over.
+        """
+        if self._complete():
+            return None
+        token = secrets.token_hex(8)
+        if not self._generation.claim_rebuild(token, LEASE_MS):
+            return None
+        try:
+            return self._rebuild(token, now_ms)
+        except RebuildLost:
+            return None
+        except BaseException:
+            self._generation.abandon_rebuild(token)
+            raise
+
+    def _complete(self) -> bool:
+        """Whether the mark is there and was set on this very server.
+
+        A server that restarted from an old dump, or a standby that was promoted and lacks the last writes, carries a
+        mark that is not its own: it is taken away.
+        """
+        if self._generation.generation() is None:
+            return False
+        filled = self._store.client.execute("GET", scripts.SERVER_KEY)
+        if filled is not None and filled.decode() == self._server():
+            return True
+        self._generation.clear()
+        return False
+
+    def _server(self) -> str:
+        """Return what tells this run of this server from every other one."""
+        sections = self._store.client.execute("INFO", "server")
+        if isinstance(sections, dict):
+            return str(sections["run_id"])
+        for line in sections.decode().splitlines():
+            if line.startswith("run_id:"):
+                return str(line.removeprefix("run_id:").strip())
+        raise ValueError("Redis does not tell its run_id")
+
+    def _rebuild(self, token: str, now_ms: int) -> RebuildReport:
+        server = self._server()
+        _check(self._begin.run([], [token]))
+        since_ms = max(0, now_ms - self._history_ms)
+        after, chunks, entries, floor = 0, 0, 0, 0
+        while True:
+            with self._database.read() as session:
+                batch = self._history.iterate_wave_chunks(session, since_ms, after, CHUNKS_PER_READ)
+            if not self._generation.extend_rebuild(token, LEASE_MS):
+                raise RebuildLost
+            if not batch:
+                break
+            if after == 0 and self._has_older(since_ms, batch[0].entry.event_id):
+                floor = batch[0].entry.event_id
+            self._write(token, batch)
+            after = batch[-1].entry.event_id
+            chunks += len(batch)
+            entries += sum(len(chunk.user_ids) for chunk in batch)
+        if after == 0 and self._has_older(since_ms, 1 << 53):
+            floor = 1 << 53
+        generation = f"{now_ms}-{token}"
+        _check(self._finish.run([], [token, floor, server, after, generation]))
+        return RebuildReport(generation, chunks, entries)
+
+    def _has_older(self, since_ms: int, first_event_id: int) -> bool:
+        """Whether there are waves before the first one that the rebuild reads."""
+        if since_ms == 0:
+            return False
+        with self._database.read() as session:
+            oldest = self._history.iterate_wave_chunks(session, 0, 0, 1)
+        return bool(oldest) and oldest[0].entry.event_id < first_event_id
+
+    def _write(self, token: str, batch: Sequence[NoticeChunk]) -> None:
+        labels = {chunk.entry.dispatch_id: chunk.entry for chunk in batch}
+        arguments: list[Any] = []
+        for entry in labels.values():
+            arguments += [entry.dispatch_id, title_of(entry), entry.state]
+        for start in range(0, len(arguments), 3 * LABELS_PER_SCRIPT):
+            _check(self._labels.run([], [token, *arguments[start : start + 3 * LABELS_PER_SCRIPT]]))
+        small = [chunk for chunk in batch if len(chunk.user_ids) <= BROADCAST_ABOVE_USERS]
+        self._write_entries(token, small)
+        for chunk in batch:
+            if len(chunk.user_ids) > BROADCAST_ABOVE_USERS:
+                # Not fenced by the token, and needs not be: a committed wave may be written by anybody at any time.
+                _check(self._broadcast.run(*broadcast_call(chunk)))
+                self._store.fold_old_broadcasts()
+
+    def _write_entries(self, token: str, chunks: Sequence[NoticeChunk]) -> None:
+        calls: list[tuple[Sequence[str | bytes], Sequence[Any]]] = []
+        arguments: list[Any] = [token, ENTRIES_PER_USER]
+        users_in_call = users_waiting = 0
+        for chunk in chunks:
+            prefix = packed_prefix(chunk.entry)
+            for users, scores, count in parts_of(chunk):
+                arguments += [chunk.entry.event_id, prefix, users, scores]
+                users_in_call += count
+                users_waiting += count
+                if users_in_call >= USERS_PER_SCRIPT:
+                    calls.append(([], arguments))
+                    arguments, users_in_call = [token, ENTRIES_PER_USER], 0
+                if users_waiting >= PIPELINE_USERS:
+                    self._send(calls)
+                    calls, users_waiting = [], 0
+        if users_in_call:
+            calls.append(([], arguments))
+        self._send(calls)
+
+    def _send(self, calls: list[tuple[Sequence[str | bytes], Sequence[Any]]]) -> None:
+        for answer in self._restore.run_many(calls):
+            _check(answer)
+
+
+def _check(answer: int) -> None:
+    if answer in (scripts.LOST, scripts.NOT_READY):
+        raise RebuildLost
