@@ -1,0 +1,286 @@
+"""The full tier alone: users who satisfy every dimension that the order names.
+
+The smallest requirement drives: only blocks in which somebody satisfies it are looked at, and there the others are met
+one by one, smallest first, until nobody is left.
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from matching.index.bits import count_bits, lowest_bit
+from matching.index.geogrid import Grid, mark_circle
+from matching.index.jit import kernel
+from matching.index.planes import BLOCK_WORDS, add_plane, fill_plane, find_lists, mark_at_least
+from matching.index.postings import Lists
+from matching.index.scratch import MAX_SUM_BITS, Scratch
+from matching.index.segment_arrays import BatchArrays, People
+from matching.ranking import DOOR_KEY, LIMIT, TIE_BITS, best_tie_key, push, tie_key
+
+Words = npt.NDArray[np.uint64]
+Int64Array = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+
+_BLOCK_SHIFT = 15
+assert 1 << _BLOCK_SHIFT == BLOCK_WORDS * 64
+
+
+@kernel
+def prepare_query(
+    lists: Lists, people: People, grid: Grid, batch: BatchArrays, q: int, scratch: Scratch
+) -> tuple[int, int, int]:
+    """Look up the query's lists, draw its circle, tabulate its points.
+
+    Returns its number of groups, the sum of their weights, and the slices that hold such a sum.
+    """
+    first_plane = batch.plane_starts[q]
+    planes = batch.plane_starts[q + 1] - first_plane
+    groups = planes - 3
+    first_key = batch.key_starts[first_plane]
+    scratch.firsts[0] = 0
+    for p in range(planes):
+        first, end = batch.key_starts[first_plane + p], batch.key_starts[first_plane + p + 1]
+        place = first - first_key
+        scratch.sizes[p] = find_lists(
+            lists, batch.keys, first, end, scratch.rows[place:], scratch.cursors[place:], scratch.ends[place:]
+        )
+        scratch.firsts[p + 1] = end - first_key
+    if not math.isnan(batch.near[q, 2]):
+        mark_circle(grid, people.latitudes, people.longitudes, batch.near[q], scratch.circle)
+        scratch.sizes[groups + 1] += count_bits(scratch.circle, len(scratch.circle))
+    total = 0
+    for p in range(groups):
+        total += batch.plane_weights[first_plane + p]
+    scratch.points[0] = 0
+    for reached in range(1, total + 1):
+        scratch.points[reached] = batch.weights[0] * reached // total
+    bits = 0
+    while (1 << bits) <= total:
+        bits += 1
+    return groups, total, bits
+
+
+@kernel
+def fill_dimension(
+    lists: Lists, scratch: Scratch, p: int, with_circle: bool, word: int, length: int, plane: Words
+) -> bool:
+    """Fill plane ``p`` of the query over a block, united with its circle when ``with_circle``."""
+    touched = fill_plane(
+        lists,
+        scratch.rows,
+        scratch.cursors,
+        scratch.ends,
+        scratch.firsts[p],
+        scratch.firsts[p + 1],
+        word,
+        length,
+        plane,
+    )
+    if with_circle:
+        touched = True
+        for i in range(length):
+            plane[i] |= scratch.circle[word + i]
+    return touched
+
+
+@kernel
+def fill_keywords(
+    lists: Lists, batch: BatchArrays, q: int, groups: int, bits: int, scratch: Scratch, word: int, length: int
+) -> bool:
+    """Sum the groups' weights into ``scratch.slices`` and mark who satisfies the rule in ``scratch.keyword``."""
+    first_plane = batch.plane_starts[q]
+    at_least = batch.at_least[q]
+    total = 0
+    for p in range(groups):
+        total += batch.plane_weights[first_plane + p]
+    # "All" is the whole sum and "any" a sum of 1; between them groups are counted, unless equal weights already do.
+    counted = 1 < at_least < groups and total > groups
+    hit_bits = 0
+    while counted and (1 << hit_bits) <= groups:
+        hit_bits += 1
+    for bit in range(bits):
+        for i in range(length):
+            scratch.slices[bit, i] = 0
+    for bit in range(hit_bits):
+        for i in range(length):
+            scratch.hits[bit, i] = 0
+    touched = False
+    for p in range(groups):
+        if fill_dimension(lists, scratch, p, False, word, length, scratch.plane):
+            touched = True
+            weight = batch.plane_weights[first_plane + p]
+            add_plane(scratch.slices, bits, weight, scratch.plane, scratch.carry, length)
+            if counted:
+                add_plane(scratch.hits, hit_bits, 1, scratch.plane, scratch.carry, length)
+    if not touched:
+        for i in range(length):
+            scratch.keyword[i] = 0
+    elif counted:
+        mark_at_least(scratch.hits, hit_bits, at_least, scratch.keyword, scratch.carry, length)
+    else:
+        least = total if at_least == groups else at_least
+        mark_at_least(scratch.slices, bits, least, scratch.keyword, scratch.carry, length)
+    return touched
+
+
+@kernel
+def offer_users(
+    people: People,
+    origin: FloatArray,
+    chosen: Words,
+    word: int,
+    length: int,
+    base: int,
+    bits: int,
+    mixed: bool,
+    weights: Int64Array,
+    scratch: Scratch,
+    state: Int64Array,
+    keys: Int64Array,
+    ids: Int64Array,
+) -> None:
+    """Score the chosen users of a block and push them: ``base``, the points of their group sum (``bits`` slices, none: 0)
+    and, when ``mixed``, the weights of the other dimensions that each satisfies."""
+    if state[LIMIT] == 0:
+        return
+    for i in range(length):
+        left = chosen[i]
+        while left != np.uint64(0):
+            place = np.uint64(lowest_bit(left))
+            left &= left - np.uint64(1)
+            reached = 0
+            for bit in range(bits):
+                reached |= np.int64((scratch.slices[bit, i] >> place) & np.uint64(1)) << bit
+            score = base + scratch.points[reached]
+            if mixed:
+                score += weights[1] * np.int64((scratch.industry[i] >> place) & np.uint64(1))
+                score += weights[2] * np.int64((scratch.region[i] >> place) & np.uint64(1))
+                score += weights[3] * np.int64((scratch.crowd[i] >> place) & np.uint64(1))
+            user = np.int64(word + i) * 64 + np.int64(place)
+            rating = np.int64(people.ratings[user])
+            latitude = people.latitudes[user]
+            if (score << TIE_BITS) + best_tie_key(rating, latitude, origin[0]) < state[DOOR_KEY]:
+                continue
+            tie = tie_key(rating, latitude, people.longitudes[user], origin[0], origin[1])
+            push(state, keys, ids, (score << TIE_BITS) + tie, people.ids[user])
+
+
+@kernel
+def match_full(
+    lists: Lists, people: People, grid: Grid, batch: BatchArrays, q: int, visible: Words, scratch: Scratch
+) -> int:
+    """Count the full tier of query ``q`` and push its users to the full top."""
+    groups, total, bits = prepare_query(lists, people, grid, batch, q, scratch)
+    named = batch.named[q]
+    all_groups = batch.at_least[q] == groups
+    requirements = _order_requirements(named, groups, all_groups, scratch)
+    base = 0
+    for dimension in range(1, 4):
+        if named & (1 << dimension):
+            base += batch.weights[dimension]
+    if all_groups:
+        base += scratch.points[total]
+        bits_scored = 0
+    else:
+        bits_scored = bits
+    has_circle = not math.isnan(batch.near[q, 2])
+    counted = 0
+    words = len(visible)
+    word = 0
+    while word < words:
+        word = _next_word(lists, scratch, scratch.order[0], groups, has_circle, word)
+        if word >= words:
+            break
+        length = min(BLOCK_WORDS, words - word)
+        alive = True
+        for i in range(length):
+            scratch.full[i] = visible[word + i]
+        for r in range(requirements):
+            p = scratch.order[r]
+            if p < 0:
+                alive = fill_keywords(lists, batch, q, groups, bits, scratch, word, length)
+                required = scratch.keyword
+            else:
+                alive = fill_dimension(lists, scratch, p, has_circle and p == groups + 1, word, length, scratch.plane)
+                required = scratch.plane
+            if not alive:
+                break
+            left = np.uint64(0)
+            for i in range(length):
+                scratch.full[i] &= required[i]
+                left |= scratch.full[i]
+            if left == np.uint64(0):
+                alive = False
+                break
+        if alive:
+            counted += count_bits(scratch.full, length)
+            offer_users(
+                people, batch.origin[q], scratch.full, word, length, base, bits_scored, False, batch.weights,
+                scratch, scratch.full_state, scratch.full_keys, scratch.full_ids,
+            )  # fmt: skip
+        word += length
+    return counted
+
+
+@kernel
+def _order_requirements(named: int, groups: int, all_groups: bool, scratch: Scratch) -> int:
+    """Planes that must all be met, smallest first, in ``scratch.order``; -1 is the keyword rule over all groups."""
+    count = 0
+    if groups > 0 and not all_groups:
+        scratch.order[0] = -1
+        count = 1
+    if all_groups:
+        for p in range(groups):
+            scratch.order[count] = p
+            count += 1
+    for dimension in range(1, 4):
+        if named & (1 << dimension):
+            scratch.order[count] = groups + dimension - 1
+            count += 1
+    for i in range(1, count):
+        p = scratch.order[i]
+        size = _size_of(p, groups, scratch)
+        place = i - 1
+        while place >= 0 and _size_of(scratch.order[place], groups, scratch) > size:
+            scratch.order[place + 1] = scratch.order[place]
+            place -= 1
+        scratch.order[place + 1] = p
+    return count
+
+
+@kernel
+def _size_of(p: int, groups: int, scratch: Scratch) -> int:
+    if p >= 0:
+        return scratch.sizes[p]
+    total = 0
+    for group in range(groups):
+        total += scratch.sizes[group]
+    return total
+
+
+@kernel
+def _next_word(lists: Lists, scratch: Scratch, driver: int, groups: int, has_circle: bool, word: int) -> int:
+    """The first word of the next block, from ``word`` on, that can hold a user of the driving requirement."""
+    if has_circle and driver == groups + 1:
+        while word < len(scratch.circle):
+            for i in range(word, min(word + BLOCK_WORDS, len(scratch.circle))):
+                if scratch.circle[i] != np.uint64(0):
+                    return word
+            if scratch.firsts[driver] < scratch.firsts[driver + 1]:
+                return word
+            word += BLOCK_WORDS
+        return word
+    first = scratch.firsts[max(driver, 0)]
+    end = scratch.firsts[groups] if driver < 0 else scratch.firsts[driver + 1]
+    nearest = len(scratch.circle) * 64
+    for k in range(first, end):
+        if scratch.rows[k] >= 0:
+            return word
+        place = scratch.cursors[k]
+        if place < scratch.ends[k]:
+            nearest = min(nearest, np.int64(lists.postings[place]))
+    return max(word, (nearest >> _BLOCK_SHIFT) * BLOCK_WORDS)
+
+
+assert MAX_SUM_BITS == 8

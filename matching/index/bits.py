@@ -1,0 +1,65 @@
+"""Sets of users as words of 64 bits."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import types
+from numba.extending import intrinsic
+
+from matching.index.jit import kernel
+
+WORD_BITS = 64
+Words = npt.NDArray[np.uint64]
+
+
+def _popcount(typing_context: Any, word: Any) -> Any:
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.int64(types.uint64), codegen
+
+
+def _lowest_bit(typing_context: Any, word: Any) -> Any:
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), codegen
+
+
+popcount = cast("Callable[[Any], int]", intrinsic(_popcount))
+"""The number of set bits of a uint64, as int64."""
+
+lowest_bit = cast("Callable[[Any], int]", intrinsic(_lowest_bit))
+"""The place of the lowest set bit of a uint64 that is not zero, as int64."""
+
+
+@kernel
+def count_bits(words: Words, length: int) -> int:
+    """Set bits of the first ``length`` words."""
+    total = 0
+    for i in range(length):
+        total += popcount(words[i])
+    return total
+
+
+def words_for(users: int) -> int:
+    """Words that hold one bit for each user."""
+    return (users + WORD_BITS - 1) // WORD_BITS
+
+
+def pack_bits(flags: npt.NDArray[np.bool_]) -> Words:
+    """One bit a flag, the lowest bit first; the bits beyond the last flag are zero."""
+    padded = np.zeros(words_for(len(flags)) * 8, np.uint8)
+    packed = np.packbits(flags, bitorder="little")
+    padded[: len(packed)] = packed
+    return padded.view(np.uint64)
+
+
+def unpack_bits(words: Words, users: int) -> npt.NDArray[np.bool_]:
+    """The first ``users`` bits as flags."""
+    return np.unpackbits(words.view(np.uint8), count=users, bitorder="little").view(np.bool_)

@@ -1,0 +1,105 @@
+"""Users by cells of a 0.05 degree grid, so that a circle looks only at the cells that it may touch."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from matching.geometry import EARTH_RADIUS_KM, RADIANS_PER_DEGREE
+from matching.index.jit import kernel
+from matching.ranking import distance_km
+
+Int64Array = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+Words = npt.NDArray[np.uint64]
+
+CELLS_A_DEGREE = 20
+COLUMNS = 360 * CELLS_A_DEGREE + 1
+ROWS = 180 * CELLS_A_DEGREE + 1
+_SLACK = 1.000001
+"""Boxes are drawn this much wider than the circle, so that rounding never loses a user on the edge."""
+
+
+class Grid(NamedTuple):
+    """Occupied cells ascending (row * COLUMNS + column); users of cell i: ``users[starts[i] : starts[i + 1]]``."""
+
+    cells: npt.NDArray[np.int32]
+    starts: Int64Array
+    users: npt.NDArray[np.uint32]
+
+
+def build_grid(latitudes: FloatArray, longitudes: FloatArray) -> Grid:
+    """Sort the located users (NaN: not located) by cell."""
+    located = np.flatnonzero(~np.isnan(latitudes))
+    rows = np.floor((latitudes[located] + 90.0) * CELLS_A_DEGREE).astype(np.int32)
+    columns = np.floor((longitudes[located] + 180.0) * CELLS_A_DEGREE).astype(np.int32)
+    cells = rows * np.int32(COLUMNS) + columns
+    order = np.argsort(cells, kind="stable")
+    sorted_cells = cells[order]
+    first = np.ones(len(order), np.bool_)
+    first[1:] = sorted_cells[1:] != sorted_cells[:-1]
+    starts = np.append(np.flatnonzero(first), len(order)).astype(np.int64)
+    return Grid(np.ascontiguousarray(sorted_cells[first]), starts, located[order].astype(np.uint32))
+
+
+@kernel
+def mark_circle(
+    grid: Grid, latitudes: FloatArray, longitudes: FloatArray, near: FloatArray, words: Words
+) -> None:
+    """Set the bits of the users within ``near`` = (latitude, longitude, radius in km), the edge included."""
+    words[:] = 0
+    reach = near[2] / EARTH_RADIUS_KM * _SLACK + 1e-9
+    degrees = reach / RADIANS_PER_DEGREE
+    low, high = near[0] - degrees, near[0] + degrees
+    first_row = max(0, int(math.floor((low + 90.0) * CELLS_A_DEGREE)))
+    last_row = min(ROWS - 1, int(math.floor((high + 90.0) * CELLS_A_DEGREE)))
+    width = 360.0
+    if low > -90.0 and high < 90.0:
+        sine = math.sin(reach) / math.cos(near[0] * RADIANS_PER_DEGREE)
+        if reach < math.pi / 2 and sine < 1.0:
+            width = math.asin(sine) / RADIANS_PER_DEGREE * _SLACK + 1e-9
+    if width >= 180.0:
+        _mark_rows(grid, latitudes, longitudes, near, first_row, last_row, 0, COLUMNS - 1, words)
+        return
+    left, right = near[1] - width, near[1] + width
+    first_column = max(0, int(math.floor((left + 180.0) * CELLS_A_DEGREE)))
+    last_column = min(COLUMNS - 1, int(math.floor((right + 180.0) * CELLS_A_DEGREE)))
+    _mark_rows(grid, latitudes, longitudes, near, first_row, last_row, first_column, last_column, words)
+    # The circle may reach over the date line, and +180 and -180 are one meridian in two columns.
+    if left <= -180.0:
+        from_column = int(math.floor((left + 540.0) * CELLS_A_DEGREE))
+        _mark_rows(grid, latitudes, longitudes, near, first_row, last_row, from_column, COLUMNS - 1, words)
+    if right >= 180.0:
+        to_column = int(math.floor((right - 180.0) * CELLS_A_DEGREE))
+        _mark_rows(grid, latitudes, longitudes, near, first_row, last_row, 0, to_column, words)
+
+
+@kernel
+def _mark_rows(
+    grid: Grid,
+    latitudes: FloatArray,
+    longitudes: FloatArray,
+    near: FloatArray,
+    first_row: int,
+    last_row: int,
+    first_column: int,
+    last_column: int,
+    words: Words,
+) -> None:
+    cell = np.searchsorted(grid.cells, first_row * COLUMNS + first_column)
+    while cell < len(grid.cells):
+        row, column = grid.cells[cell] // COLUMNS, grid.cells[cell] % COLUMNS
+        if row > last_row:
+            return
+        if column < first_column:
+            cell += np.searchsorted(grid.cells[cell:], row * COLUMNS + first_column)
+            continue
+        if column > last_column:
+            cell += np.searchsorted(grid.cells[cell:], (row + 1) * COLUMNS + first_column)
+            continue
+        for i in range(grid.starts[cell], grid.starts[cell + 1]):
+            user = np.int64(grid.users[i])
+            if distance_km(near[0], near[1], latitudes[user], longitudes[user]) <= near[2]:
+                words[user >> 6] |= np.uint64(1) << np.uint64(user & 63)
+        cell += 1

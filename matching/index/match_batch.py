@@ -1,0 +1,157 @@
+"""A batch of queries against one segment, in one compiled call."""
+
+import numpy as np
+import numpy.typing as npt
+
+from matching.compilation import CompiledBatch
+from matching.full import match_full
+from matching.index.geogrid import Grid
+from matching.index.jit import kernel
+from matching.index.postings import Lists
+from matching.index.scratch import Scratch
+from matching.index.segment_arrays import Answer, BatchArrays, People
+from matching.partial import match_both
+from matching.ranking import DOOR_KEY, HELD, LIMIT, cut_top, open_top
+
+Int64Array = npt.NDArray[np.int64]
+Words = npt.NDArray[np.uint64]
+
+
+def batch_arrays(batch: CompiledBatch) -> BatchArrays:
+    """The batch as the kernels take it."""
+    own = batch.writable()
+    return BatchArrays(
+        own.plane_starts,
+        own.plane_weights,
+        own.key_starts,
+        own.keys,
+        own.at_least,
+        own.named,
+        own.near,
+        own.origin,
+        own.exclude_starts,
+        own.excluded,
+        own.limits,
+        own.weights,
+    )
+
+
+def most_keys(batch: CompiledBatch) -> int:
+    """The keys of the query that has most."""
+    bounds = batch.key_starts[batch.plane_starts]
+    return int(np.diff(bounds).max(initial=0))
+
+
+@kernel
+def match_batch(
+    lists: Lists,
+    people: People,
+    grid: Grid,
+    batch: BatchArrays,
+    visible: Words,
+    full_only: bool,
+    full_floors: Int64Array,
+    partial_floors: Int64Array,
+    scratch: Scratch,
+) -> Answer:
+    """Answer all queries of a batch; raises the floors to what this segment alone guarantees."""
+    queries = len(batch.limits)
+    full_counts = np.zeros(queries, np.int64)
+    partial_counts = np.zeros(queries, np.int64)
+    dimension_counts = np.zeros((queries, 4), np.int64)
+    full_starts = np.zeros(queries + 1, np.int64)
+    partial_starts = np.zeros(queries + 1, np.int64)
+    full_keys = np.empty(1024, np.int64)
+    full_ids = np.empty(1024, np.int64)
+    partial_keys = np.empty(1024, np.int64)
+    partial_ids = np.empty(1024, np.int64)
+    for q in range(queries):
+        open_top(scratch.full_state, batch.limits[q], full_floors[q])
+        open_top(scratch.partial_state, batch.limits[q], partial_floors[q])
+        seen = visible
+        if batch.exclude_starts[q] < batch.exclude_starts[q + 1]:
+            seen = scratch.visible
+            _hide_excluded(people, batch, q, visible, seen)
+        if full_only:
+            full_counts[q] = match_full(lists, people, grid, batch, q, seen, scratch)
+        else:
+            full_counts[q], partial_counts[q] = match_both(
+                lists, people, grid, batch, q, seen, scratch, dimension_counts[q]
+            )
+        full_keys, full_ids = _keep(
+            scratch.full_state, scratch.full_keys, scratch.full_ids, q, full_starts, full_keys, full_ids, full_floors
+        )
+        partial_keys, partial_ids = _keep(
+            scratch.partial_state, scratch.partial_keys, scratch.partial_ids,
+            q, partial_starts, partial_keys, partial_ids, partial_floors,
+        )  # fmt: skip
+    return Answer(
+        full_counts,
+        partial_counts,
+        dimension_counts,
+        full_starts,
+        full_keys[: full_starts[queries]],
+        full_ids[: full_starts[queries]],
+        partial_starts,
+        partial_keys[: partial_starts[queries]],
+        partial_ids[: partial_starts[queries]],
+    )
+
+
+@kernel
+def _hide_excluded(people: People, batch: BatchArrays, q: int, visible: Words, seen: Words) -> None:
+    """Copy ``visible`` without the users that the query excludes."""
+    for i in range(len(visible)):
+        seen[i] = visible[i]
+    low = 0
+    users = len(people.sorted_ids)
+    for i in range(batch.exclude_starts[q], batch.exclude_starts[q + 1]):
+        wanted = batch.excluded[i]
+        # Excluded ids ascend: gallop from the last place, so that a long list costs one pass.
+        step = 1
+        while low + step < users and people.sorted_ids[low + step] < wanted:
+            low += step
+            step <<= 1
+        high = min(low + step, users)
+        while low < high:
+            middle = (low + high) >> 1
+            if people.sorted_ids[middle] < wanted:
+                low = middle + 1
+            else:
+                high = middle
+        if low == users:
+            return
+        if people.sorted_ids[low] == wanted:
+            user = np.int64(people.sorted_rows[low])
+            seen[user >> 6] &= ~(np.uint64(1) << np.uint64(user & 63))
+
+
+@kernel
+def _keep(
+    state: Int64Array,
+    top_keys: Int64Array,
+    top_ids: Int64Array,
+    q: int,
+    starts: Int64Array,
+    keys: Int64Array,
+    ids: Int64Array,
+    floors: Int64Array,
+) -> tuple[Int64Array, Int64Array]:
+    """Append a finished top to the answer (moved to larger arrays when full) and raise the query's floor."""
+    cut_top(state, top_keys, top_ids)
+    held = state[HELD]
+    first = starts[q]
+    end = first + held
+    starts[q + 1] = end
+    if end > len(keys):
+        larger_keys = np.empty(2 * end, np.int64)
+        larger_ids = np.empty(2 * end, np.int64)
+        larger_keys[:first] = keys[:first]
+        larger_ids[:first] = ids[:first]
+        keys, ids = larger_keys, larger_ids
+    for i in range(held):
+        keys[first + i] = top_keys[i]
+        ids[first + i] = top_ids[i]
+    if held > 0 and held == state[LIMIT]:
+        floors[q] = max(floors[q], state[DOOR_KEY])
+    return keys, ids

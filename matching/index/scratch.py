@@ -1,0 +1,82 @@
+"""Memory that the kernels reuse from query to query; one per thread."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from matching.index.planes import BLOCK_WORDS
+
+MAX_GROUPS = 16
+MAX_SUM_BITS = 8
+"""16 groups of weight 15 are 240."""
+MAX_HIT_BITS = 5
+MAX_SUM = 240
+_TOP_SLACK = 512
+
+Int64Array = npt.NDArray[np.int64]
+Words = npt.NDArray[np.uint64]
+
+
+class Scratch(NamedTuple):
+    """Lists of the present query (rows, cursors, ends; plane p's are ``firsts[p] .. firsts[p + 1]``, ``sizes[p]`` users at
+    most), planes of the present block, points by sum of group weights, words over the whole segment, and the two tops."""
+
+    rows: Int64Array
+    cursors: Int64Array
+    ends: Int64Array
+    firsts: Int64Array
+    sizes: Int64Array
+    order: Int64Array
+    points: Int64Array
+    plane: Words
+    carry: Words
+    keyword: Words
+    any_group: Words
+    industry: Words
+    region: Words
+    crowd: Words
+    full: Words
+    chosen: Words
+    slices: Words
+    hits: Words
+    visible: Words
+    circle: Words
+    full_state: Int64Array
+    full_keys: Int64Array
+    full_ids: Int64Array
+    partial_state: Int64Array
+    partial_keys: Int64Array
+    partial_ids: Int64Array
+
+
+def make_scratch(words: int, most_keys: int, highest_limit: int) -> Scratch:
+    """Room for a segment of ``words`` words, queries of ``most_keys`` keys and limits up to ``highest_limit``."""
+    top = 2 * min(highest_limit, words * 64) + _TOP_SLACK
+
+    def numbers(length: int) -> Int64Array:
+        return np.empty(length, np.int64)
+
+    def bits(*shape: int) -> Words:
+        return np.empty(shape, np.uint64)
+
+    return Scratch(
+        numbers(most_keys),
+        numbers(most_keys),
+        numbers(most_keys),
+        numbers(MAX_GROUPS + 4),
+        numbers(MAX_GROUPS + 3),
+        numbers(MAX_GROUPS + 4),
+        numbers(MAX_SUM + 1),
+        *(bits(BLOCK_WORDS) for _ in range(9)),
+        bits(MAX_SUM_BITS, BLOCK_WORDS),
+        bits(MAX_HIT_BITS, BLOCK_WORDS),
+        bits(words),
+        bits(words),
+        numbers(4),
+        numbers(top),
+        numbers(top),
+        numbers(4),
+        numbers(top),
+        numbers(top),
+    )

@@ -1,0 +1,110 @@
+"""A segment: at most 2^20 users that never change, with their inverted lists, in memory or mapped from files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from matching.index.array_files import DamagedSnapshot, read_arrays, write_arrays
+from matching.index.bits import Words, pack_bits
+from matching.index.columns import ProfileColumns
+from matching.index.geogrid import Grid, build_grid
+from matching.index.postings import Lists, build_lists
+from matching.index.segment_arrays import People
+
+MAX_USERS = 1 << 20
+FORMAT = "quanwang-segment"
+FORMAT_VERSION = 1
+
+Int64Array = npt.NDArray[np.int64]
+Int32Array = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Trees:
+    """The parent of every node in preorder (-1: a root), of both trees; int32."""
+
+    region_parents: Int32Array
+    industry_parents: Int32Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segment:
+    """Immutable. ``columns`` are kept for merges; ``available`` are bits by local id (the row in columns)."""
+
+    columns: ProfileColumns
+    lists: Lists
+    grid: Grid
+    people: People
+    available: Words
+
+    @classmethod
+    def build(cls, columns: ProfileColumns, trees: Trees) -> "Segment":
+        """Index the columns in the order of their rows; ids must be unique, at most MAX_USERS."""
+        if len(columns) > MAX_USERS:
+            raise ValueError(f"a segment holds at most {MAX_USERS:,} users, not {len(columns):,}")
+        order = np.argsort(columns.ids, kind="stable")
+        people = People(
+            columns.ids,
+            columns.latitudes,
+            columns.longitudes,
+            columns.ratings,
+            columns.ids[order],
+            order.astype(np.uint32),
+        )
+        return cls(
+            columns,
+            build_lists(columns, trees.region_parents, trees.industry_parents),
+            build_grid(columns.latitudes, columns.longitudes),
+            people,
+            pack_bits(columns.available),
+        )
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def find(self, ids: Int64Array) -> Int64Array:
+        """The rows of those of ``ids`` that are here."""
+        places = np.searchsorted(self.people.sorted_ids, ids)
+        places[places == len(self)] = 0
+        here = self.people.sorted_ids[places] == ids if len(self) else np.zeros(len(ids), np.bool_)
+        return self.people.sorted_rows[places[here]].astype(np.int64)
+
+    def bytes(self) -> int:
+        """Memory of all arrays."""
+        return sum(array.nbytes for array in self._arrays().values())
+
+    def save(self, directory: Path) -> None:
+        """Write all arrays to a new directory; it appears whole or not at all."""
+        write_arrays(directory, FORMAT, FORMAT_VERSION, self._arrays())
+
+    @classmethod
+    def load(cls, directory: Path) -> "Segment":
+        """Map a saved segment; raises DamagedSnapshot when a file is missing, cut, changed or foreign."""
+        arrays = read_arrays(directory, FORMAT, FORMAT_VERSION)
+        try:
+            columns = ProfileColumns(**{name: arrays[f"columns.{name}"] for name in ProfileColumns.__slots__})  # type: ignore[arg-type]
+            lists = Lists(**{name: arrays[f"lists.{name}"] for name in Lists._fields})  # type: ignore[arg-type]
+            grid = Grid(**{name: arrays[f"grid.{name}"] for name in Grid._fields})  # type: ignore[arg-type]
+            people = People(
+                columns.ids,
+                columns.latitudes,
+                columns.longitudes,
+                columns.ratings,
+                arrays["people.sorted_ids"],  # type: ignore[arg-type]
+                arrays["people.sorted_rows"],  # type: ignore[arg-type]
+            )
+            return cls(columns, lists, grid, people, arrays["available"])  # type: ignore[arg-type]
+        except KeyError as missing:
+            raise DamagedSnapshot(f"{directory}: the array {missing} is missing; the snapshot must be rebuilt") from None
+
+    def _arrays(self) -> dict[str, npt.NDArray[np.generic]]:
+        return {
+            **{f"columns.{name}": array for name, array in self.columns.arrays().items()},
+            **{f"lists.{name}": array for name, array in self.lists._asdict().items()},
+            **{f"grid.{name}": array for name, array in self.grid._asdict().items()},
+            "people.sorted_ids": self.people.sorted_ids,
+            "people.sorted_rows": self.people.sorted_rows,
+            "available": self.available,
+        }

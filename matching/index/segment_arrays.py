@@ -1,0 +1,52 @@
+"""What the kernels see of a segment and of a batch: plain tuples of arrays."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Int64Array = npt.NDArray[np.int64]
+Int32Array = npt.NDArray[np.int32]
+FloatArray = npt.NDArray[np.float64]
+
+
+class People(NamedTuple):
+    """Columns by local id; ``sorted_ids`` ascending with the local id of each in ``sorted_rows``."""
+
+    ids: Int64Array
+    latitudes: FloatArray
+    longitudes: FloatArray
+    ratings: npt.NDArray[np.uint8]
+    sorted_ids: Int64Array
+    sorted_rows: npt.NDArray[np.uint32]
+
+
+class BatchArrays(NamedTuple):
+    """The arrays of matching.compilation.CompiledBatch, in its order and without the order ids."""
+
+    plane_starts: Int64Array
+    plane_weights: Int32Array
+    key_starts: Int64Array
+    keys: Int64Array
+    at_least: Int32Array
+    named: Int32Array
+    near: FloatArray
+    origin: FloatArray
+    exclude_starts: Int64Array
+    excluded: Int64Array
+    limits: Int64Array
+    weights: Int64Array
+
+
+class Answer(NamedTuple):
+    """A segment's answer to a batch; ``*_floors`` are keys below which nobody can be among the best."""
+
+    full_counts: Int64Array
+    partial_counts: Int64Array
+    dimension_counts: Int64Array
+    full_starts: Int64Array
+    full_keys: Int64Array
+    full_ids: Int64Array
+    partial_starts: Int64Array
+    partial_keys: Int64Array
+    partial_ids: Int64Array
