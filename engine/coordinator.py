@@ -72,6 +72,10 @@ class Coordinator:
         """The words of all users at this moment."""
         return self._population.vocabulary
 
+    def crowd_tags(self) -> tuple[str, ...]:
+        """Every crowd tag that a user ever carried."""
+        return self._population.crowds.tags()
+
     @property
     def barrier(self) -> int | None:
         """The barrier that queries are asked at, or None while nobody is loaded."""

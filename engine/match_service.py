@@ -41,6 +41,9 @@ class MatchService:
             "match": lambda arguments: self.match(arguments["order"]),
             "preview": lambda arguments: self.preview(arguments["order"]),
             "explain": lambda arguments: self.explain(str(arguments["query"]), int(arguments["user_id"])),
+            "keywords": lambda arguments: self.keywords(
+                str(arguments["text"]), int(arguments["most"]), list(arguments["without"])
+            ),
             "health": lambda _: self.health(),
         }
 
@@ -75,6 +78,10 @@ class MatchService:
         if profile is None:
             raise NoSuchProfile(f"user {user_id} has no profile: nobody with this id is matched; check the id")
         return explain(profile, Query.from_json(query_json), self._taxonomy).to_document()
+
+    def keywords(self, text: str, most: int, without: list[str]) -> list[str]:
+        """At most ``most`` known keywords that a profile's text names besides those in ``without``, heaviest first."""
+        return list(self._extractors.current().keywords(text, most=most, without=without))
 
     def health(self) -> dict[str, Any]:
         """Whether the shards are whole, and what each holds."""

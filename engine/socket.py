@@ -330,6 +330,10 @@ class SocketMatchService:
         """Return why the user is or is not in the answer of the frozen query, as the profile stands now."""
         return dict(self._client.call("explain", {"query": query_json, "user_id": user_id}))
 
+    def keywords(self, text: str, most: int, without: list[str]) -> list[str]:
+        """Return at most ``most`` known keywords that a profile's text names besides those in ``without``."""
+        return list(self._client.call("keywords", {"text": text, "most": most, "without": list(without)}))
+
     def health(self) -> dict[str, Any]:
         """Return {"ready", "barrier", "population", "shards", ...}; raises MatchingPaused when nobody answers."""
         return dict(self._client.call("health", {}, timeout_s=0.3))

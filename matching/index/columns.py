@@ -33,6 +33,10 @@ class CrowdIds:
         """The number of a tag, or None when no profile ever carried it."""
         return self._ids.get(tag)
 
+    def tags(self) -> tuple[str, ...]:
+        """Every tag that was ever seen, in the order of the numbers."""
+        return tuple(self._ids)
+
     def __len__(self) -> int:
         return len(self._ids)
 
