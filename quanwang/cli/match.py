@@ -19,6 +19,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from engine.coordinator import Coordinator
+from engine.in_process import in_process_shards
 from kit.errors import InvalidInput, QuanwangError
 from matching.extraction import Extractor
 from matching.profiles import Profile, parse_profile
@@ -75,10 +77,11 @@ def match_files(
         raise UnwritableFile(f"{out}: is also read; name another file for the answers")
     taxonomy = load_taxonomy(regions, industries)
     known_synonyms = load_synonyms(synonyms) if synonyms else Synonyms()
-    door = _Door(taxonomy, known_synonyms)
+    door = _Door(taxonomy, known_synonyms, shards)
     with _progress() as progress, whole_file(out) as answers:
         population = door.read_profiles(profiles, _bar(progress, f"Reading {profiles.name}"))
-        door.load(population, shards)
+        _bar(progress, f"Loading {len(population):,} profiles (the first run on a machine compiles, about a minute)")
+        door.load(population)
         on_bytes = _bar(progress, f"Matching {orders.name}")
         for order, query, answer in door.answers(orders, on_bytes):
             answers.write(orjson.dumps(_line(order, query, answer), option=orjson.OPT_APPEND_NEWLINE))
@@ -101,10 +104,11 @@ def _line(order: Order, query: Query, answer: Match) -> dict[str, Any]:
 class _Door:
     """One run: what is loaded, and how many lines were refused so far."""
 
-    def __init__(self, taxonomy: Taxonomy, synonyms: Synonyms) -> None:
+    def __init__(self, taxonomy: Taxonomy, synonyms: Synonyms, shards: int) -> None:
         self._taxonomy = taxonomy
         self._synonyms = synonyms
         self._vocabulary = Vocabulary(synonyms)
+        self._coordinator = Coordinator(in_process_shards(shards), taxonomy, self._vocabulary)
         self._crowds: set[str] = set()
         self.refused = 0
 
@@ -141,12 +145,11 @@ class _Door:
         for user_id, document in documents.items():
             population[user_id] = parse_profile(document, self._taxonomy, extractor=extractor)
 
-    def load(self, population: list[Profile], shards: int) -> None:
-        """Hold the profiles in shards."""
+    def load(self, population: list[Profile]) -> None:
+        """Hold the profiles in shards; that fills the vocabulary too."""
         for profile in population:
-            self._vocabulary.add(profile.keywords)
             self._crowds.update(profile.crowds)
-        self._population = population
+        self._coordinator.load(population, barrier=1)
 
     def answers(self, path: Path, on_bytes: OnBytes) -> Iterator[tuple[Order, Query, Match]]:
         """Yield every good order with its frozen query and its answer, in input order."""
@@ -159,14 +162,9 @@ class _Door:
         checked = (self._checked(path, number, document, frozen) for number, document in read_lines(path, on_bytes))
         good = (pair for pair in checked if pair is not None)
         while batch := list(islice(good, BATCH)):
-            answers = self._match([query for _, query in batch])
+            answers = self._coordinator.match([query for _, query in batch])
             for (order, query), answer in zip(batch, answers, strict=True):
-                yield order, query, answer
-
-    def _match(self, queries: list[Query]) -> list[Match]:
-        from matching.reference import match as reference_match
-
-        return [reference_match(self._population, query, self._taxonomy) for query in queries]
+                yield order, query, answer.to_match()
 
     def _profile(self, document: Any) -> Profile:
         return parse_profile(document, self._taxonomy)
