@@ -3,7 +3,13 @@
 from marketplace.profiles.check_profile import ImportLineTooLong
 from marketplace.profiles.documents import StoredProfile
 from marketplace.profiles.find_profiles import ProfileNotFound, delete_profile, get_profile, list_profiles
-from marketplace.profiles.import_profiles import ImportChunkTooLarge, LineAnswer, import_profiles, put_profiles
+from marketplace.profiles.import_profiles import (
+    ImportChunkTooLarge,
+    LineAnswer,
+    import_profiles,
+    load_profiles,
+    put_profiles,
+)
 from marketplace.profiles.put_profile import put_profile
 from marketplace.profiles.read_log import (
     Changes,
@@ -31,6 +37,7 @@ __all__ = [
     "import_profiles",
     "last_seq",
     "list_profiles",
+    "load_profiles",
     "put_profile",
     "put_profiles",
     "read_all",

@@ -29,11 +29,11 @@ class ImportChunkTooLarge(TooLarge):
 
 @dataclass(frozen=True, slots=True)
 class LineAnswer:
-    """What became of one line (numbered from 1, blank lines counted and not answered)."""
+    """What became of one line (numbered from 1, blank lines counted and not answered); ``id`` is the external id."""
 
     line: int
     status: Literal["ok", "error"]
-    external_id: str | None
+    id: str | None
     user_id: int | None = None
     version: int | None = None
     changed: bool | None = None
@@ -42,7 +42,7 @@ class LineAnswer:
 
     def to_document(self) -> dict[str, Any]:
         """Return the JSON object of this answer."""
-        document: dict[str, Any] = {"line": self.line, "status": self.status, "id": self.external_id}
+        document: dict[str, Any] = {"line": self.line, "status": self.status, "id": self.id}
         if self.status == "error":
             document["error"] = self.sentence
             return document
@@ -95,6 +95,24 @@ def import_profiles(
             database, ids, caller.owner, check_lines(chunk, first_line, taxonomy, extractor), clock()
         )
         first_line += len(chunk)
+
+
+def load_profiles(
+    database: Database,
+    ids: IdAllocator,
+    *,
+    source: str,
+    profiles: Iterable[tuple[str, Mapping[str, Any]]],
+    taxonomy: Taxonomy,
+    extractor: "Extractor | None" = None,
+    clock: Clock,
+) -> Iterator[LineAnswer]:
+    """As import_profiles, for pairs of (external id, document without one) that come from our own code."""
+    caller = Caller(0, source, frozenset())
+    lines = ({**document, "id": external_id} for external_id, document in profiles)
+    return import_profiles(
+        database, ids, caller=caller, lines=lines, taxonomy=taxonomy, extractor=extractor, clock=clock
+    )
 
 
 def _import_chunk(
