@@ -1,0 +1,61 @@
+"""Dispatch: from an approved order to a receiver.
+
+A pure machine (machine.py) decides; one handler of background work wakes it, asks a CandidateSource, commits waves.
+"""
+
+from marketplace.dispatch.accept_offers import MAX_ANSWERS, accept_offer, accept_offers
+from marketplace.dispatch.apply_decisions import LABEL_WORK
+from marketplace.dispatch.cancel_dispatch import cancel_dispatch
+from marketplace.dispatch.decline_offer import decline_offer
+from marketplace.dispatch.deliver_waves import deliver_waves, show_labels
+from marketplace.dispatch.funnel_repository import funnel, timeline
+from marketplace.dispatch.history_repository import UserNotice, iterate_wave_chunks, labels_of, waves_of_user
+from marketplace.dispatch.invariants import broken_invariants
+from marketplace.dispatch.list_repository import count_by_state, get_dispatch, list_dispatches
+from marketplace.dispatch.offer_repository import answers_of_user, list_offers, list_waves, notification_of
+from marketplace.dispatch.policies import DEFAULT, POLICIES, WHOLE_TIER, Policy, demonstration_policy
+from marketplace.dispatch.publish_policy import list_policies, publish_policy
+from marketplace.dispatch.run_due_dispatches import DELIVERY_WORK, run_due_dispatches
+from marketplace.dispatch.select_acceptor import confirm_assignment, fail_assignment, select_acceptor
+from marketplace.dispatch.submit_orders import DISPATCH_WORK, submit_orders
+from marketplace.dispatch.withdraw_acceptance import withdraw_acceptance
+
+__all__ = [
+    "DEFAULT",
+    "DELIVERY_WORK",
+    "DISPATCH_WORK",
+    "LABEL_WORK",
+    "MAX_ANSWERS",
+    "POLICIES",
+    "WHOLE_TIER",
+    "Policy",
+    "UserNotice",
+    "accept_offer",
+    "accept_offers",
+    "answers_of_user",
+    "broken_invariants",
+    "cancel_dispatch",
+    "confirm_assignment",
+    "count_by_state",
+    "decline_offer",
+    "deliver_waves",
+    "demonstration_policy",
+    "fail_assignment",
+    "funnel",
+    "get_dispatch",
+    "iterate_wave_chunks",
+    "labels_of",
+    "list_dispatches",
+    "list_offers",
+    "list_policies",
+    "list_waves",
+    "notification_of",
+    "publish_policy",
+    "run_due_dispatches",
+    "select_acceptor",
+    "show_labels",
+    "submit_orders",
+    "timeline",
+    "waves_of_user",
+    "withdraw_acceptance",
+]

@@ -121,7 +121,8 @@ def _send(
 ) -> DispatchState:
     """Cut one wave from the candidates that were found."""
     _require_question(state)
-    room_full = policy.full_limit - state.notified_full
+    room = _room(state, policy)
+    room_full = min(policy.full_limit - state.notified_full, room)
     full = max(0, min(event.full, policy.wave_size, room_full))
     if state.stage in (Stage.APPROVED, Stage.OFFERING_FULL):
         state = _enter(state, Stage.OFFERING_FULL, instructions)
@@ -134,7 +135,7 @@ def _send(
         state = _enter(replace(state, step_at_ms=now_ms), Stage.OFFERING_PARTIAL, instructions)
     if event.partial is None:
         return state
-    room_partial = policy.partial_limit - state.notified_partial
+    room_partial = min(policy.partial_limit - state.notified_partial, room - full)
     partial = max(0, min(event.partial, policy.wave_size - full, room_partial))
     if full or partial:
         more = (event.full > full and room_full > full) or (event.partial > partial and room_partial > partial)
@@ -145,6 +146,13 @@ def _send(
     return replace(
         state, last_wave_at_ms=started_ms, step=Step.WINDOW, step_at_ms=started_ms + policy.partial_window_ms
     )
+
+
+def _room(state: DispatchState, policy: Policy) -> int:
+    """How many more users may be told at all: the confirmed reach, else as many as both tiers allow."""
+    if state.confirmed_reach is None:
+        return policy.full_limit + policy.partial_limit - state.notified_full - state.notified_partial
+    return state.confirmed_reach - state.notified_full - state.notified_partial
 
 
 def _record_wave(

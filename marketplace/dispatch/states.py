@@ -72,7 +72,10 @@ class Assigned:
 
 @dataclass(frozen=True, slots=True)
 class DispatchState:
-    """Everything that the machine knows about one dispatch. ``last_wave_at_ms`` is that of the current tier."""
+    """Everything that the machine knows about one dispatch.
+
+    ``last_wave_at_ms`` is that of the current tier. ``confirmed_reach``: the publisher agreed to so many told users.
+    """
 
     expires_at_ms: int
     step_at_ms: int
@@ -88,6 +91,7 @@ class DispatchState:
     reminded: bool = False
     assigned: Assigned | None = None
     tokens_given: int = 0
+    confirmed_reach: int | None = None
 
     @property
     def final(self) -> bool:

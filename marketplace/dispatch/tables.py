@@ -47,6 +47,7 @@ dispatch: Final = Table(
     big_int("assigned_token", nullable=True),
     time_ms("hold_until_ms", nullable=True),
     big_int("tokens_given"),
+    big_int("confirmed_reach", nullable=True),
     time_ms("expires_at_ms"),
     time_ms("due_at_ms", nullable=True),
     time_ms("created_at_ms"),

@@ -12,7 +12,7 @@ from marketplace.orders.record_orders import (
     record_orders,
     with_internal_exclusions,
 )
-from marketplace.orders.repository import StoredOrder
+from marketplace.orders.repository import StoredOrder, stored_documents
 
 __all__ = [
     "MAX_ORDERS",
@@ -23,5 +23,6 @@ __all__ = [
     "read_order",
     "read_orders",
     "record_orders",
+    "stored_documents",
     "with_internal_exclusions",
 ]

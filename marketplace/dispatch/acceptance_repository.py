@@ -1,0 +1,193 @@
+"""Rows of acceptances, declines and assignments."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Row, and_, func, or_, select, update
+
+from kit.db import Session, insert_if_absent, insert_many, lock_rows
+from marketplace.dispatch.tables import acceptance, assignment, decline
+
+MAX_POSITION: Final = 1_000
+"""Places behind it are not counted: nobody waits for number 1,001."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAcceptance:
+    """A user's yes. ``state``: accepted | selected | withdrawn | released | lapsed | failed."""
+
+    acceptance_id: int
+    dispatch_id: int
+    user_id: int
+    tier: str
+    wave_id: int
+    state: str
+    accepted_at_ms: int
+
+
+def insert_acceptances(session: Session, rows: Sequence[StoredAcceptance]) -> int:
+    """Insert those whose (dispatch, user) is free; return how many were."""
+    return insert_if_absent(
+        session,
+        acceptance,
+        [
+            {
+                "id": row.acceptance_id,
+                "dispatch_id": row.dispatch_id,
+                "user_id": row.user_id,
+                "tier": row.tier,
+                "wave_id": row.wave_id,
+                "state": row.state,
+                "accepted_at_ms": row.accepted_at_ms,
+                "changed_at_ms": row.accepted_at_ms,
+            }
+            for row in rows
+        ],
+    )
+
+
+def read_acceptances(session: Session, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], StoredAcceptance]:
+    """Return the acceptances of (dispatch, user) pairs."""
+    found: dict[tuple[int, int], StoredAcceptance] = {}
+    for start in range(0, len(pairs), 200):
+        matches = [
+            and_(acceptance.c.dispatch_id == dispatch_id, acceptance.c.user_id == user_id)
+            for dispatch_id, user_id in pairs[start : start + 200]
+        ]
+        for row in session.execute(select(acceptance).where(or_(*matches))):
+            found[row.dispatch_id, row.user_id] = _stored(row)
+    return found
+
+
+def lock_acceptance(session: Session, dispatch_id: int, user_id: int) -> StoredAcceptance | None:
+    """Return the acceptance and lock it until the commit."""
+    statement = select(acceptance).where(acceptance.c.dispatch_id == dispatch_id, acceptance.c.user_id == user_id)
+    row = lock_rows(session, statement).first()
+    return None if row is None else _stored(row)
+
+
+def move_acceptance(
+    session: Session, dispatch_id: int, user_id: int, *, from_state: str, to_state: str, now_ms: int
+) -> bool:
+    """Change the state if it is still ``from_state``; True when it was. A renewed yes goes to the end of the queue."""
+    changes: dict[str, Any] = {"state": to_state, "changed_at_ms": now_ms}
+    if to_state == "accepted":
+        changes["accepted_at_ms"] = now_ms
+    result = session.execute(
+        update(acceptance)
+        .where(
+            acceptance.c.dispatch_id == dispatch_id,
+            acceptance.c.user_id == user_id,
+            acceptance.c.state == from_state,
+        )
+        .values(**changes)
+    )
+    return result.rowcount == 1
+
+
+def release_waiting(session: Session, dispatch_ids: Sequence[int], now_ms: int) -> None:
+    """Free everybody who waits for these dispatches."""
+    session.execute(
+        update(acceptance)
+        .where(acceptance.c.dispatch_id.in_(dispatch_ids), acceptance.c.state == "accepted")
+        .values(state="released", changed_at_ms=now_ms)
+    )
+
+
+def position(session: Session, row: StoredAcceptance) -> int | None:
+    """Return the place in the queue from 1; None above 1,000 or when it does not wait."""
+    if row.state != "accepted":
+        return None
+    before = or_(
+        acceptance.c.accepted_at_ms < row.accepted_at_ms,
+        and_(acceptance.c.accepted_at_ms == row.accepted_at_ms, acceptance.c.id <= row.acceptance_id),
+    )
+    ahead = (
+        select(acceptance.c.id)
+        .where(acceptance.c.dispatch_id == row.dispatch_id, acceptance.c.state == "accepted", before)
+        .limit(MAX_POSITION + 1)
+        .subquery()
+    )
+    place = session.execute(select(func.count()).select_from(ahead)).scalar_one()
+    return place if place <= MAX_POSITION else None
+
+
+def queue_of(session: Session, dispatch_id: int, *, limit: int) -> list[StoredAcceptance]:
+    """Return the acceptances of a dispatch, those that wait first and in the order of the queue."""
+    waits = (acceptance.c.state == "accepted").desc()
+    statement = (
+        select(acceptance)
+        .where(acceptance.c.dispatch_id == dispatch_id)
+        .order_by(waits, acceptance.c.accepted_at_ms, acceptance.c.id)
+        .limit(limit)
+    )
+    return [_stored(row) for row in session.execute(statement)]
+
+
+def insert_decline(session: Session, dispatch_id: int, user_id: int, reason: str | None, now_ms: int) -> bool:
+    """Keep a no; False when it was there already."""
+    row = {"dispatch_id": dispatch_id, "user_id": user_id, "reason": reason, "declined_at_ms": now_ms}
+    return insert_if_absent(session, decline, [row]) == 1
+
+
+@dataclass(frozen=True, slots=True)
+class NewAssignment:
+    """An assignment to be written."""
+
+    assignment_id: int
+    dispatch_id: int
+    user_id: int
+    token: int
+    hold_until_ms: int | None
+    selected_at_ms: int
+
+
+def insert_assignments(session: Session, rows: Sequence[NewAssignment]) -> None:
+    """Write active assignments; a second active one of a dispatch breaks the unique key."""
+    insert_many(
+        session,
+        assignment,
+        [
+            {
+                "id": row.assignment_id,
+                "dispatch_id": row.dispatch_id,
+                "active_dispatch_id": row.dispatch_id,
+                "user_id": row.user_id,
+                "token": row.token,
+                "state": "active" if row.hold_until_ms is not None else "confirmed",
+                "reason": None,
+                "selected_at_ms": row.selected_at_ms,
+                "hold_until_ms": row.hold_until_ms,
+                "confirmed_at_ms": None if row.hold_until_ms is not None else row.selected_at_ms,
+                "ended_at_ms": None,
+            }
+            for row in rows
+        ],
+    )
+
+
+def confirm_assignment(session: Session, dispatch_id: int, token: int, now_ms: int) -> bool:
+    """Mark the active assignment with this token as confirmed."""
+    result = session.execute(
+        update(assignment)
+        .where(assignment.c.active_dispatch_id == dispatch_id, assignment.c.token == token)
+        .values(state="confirmed", confirmed_at_ms=now_ms)
+    )
+    return result.rowcount == 1
+
+
+def end_assignment(
+    session: Session, dispatch_id: int, token: int, *, state: str, reason: str | None, now_ms: int
+) -> bool:
+    """End the active assignment with this token."""
+    result = session.execute(
+        update(assignment)
+        .where(assignment.c.active_dispatch_id == dispatch_id, assignment.c.token == token)
+        .values(active_dispatch_id=None, state=state, reason=reason, ended_at_ms=now_ms)
+    )
+    return result.rowcount == 1
+
+
+def _stored(row: Row[Any]) -> StoredAcceptance:
+    return StoredAcceptance(row.id, row.dispatch_id, row.user_id, row.tier, row.wave_id, row.state, row.accepted_at_ms)

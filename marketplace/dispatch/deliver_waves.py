@@ -1,0 +1,52 @@
+"""The handlers of work kinds "delivery" (a wave chunk into inboxes) and "dispatch_label" (what readers see of it)."""
+
+from collections.abc import Sequence
+
+from kit.db import Database, Session
+from kit.work import Claimed, complete, hold
+from marketplace.dispatch import history_repository, wave_repository
+from marketplace.dispatch.crash_points import Reached, passing_by
+from marketplace.dispatch.ports import InboxDelivery
+
+
+def deliver_waves(
+    database: Database,
+    inbox: InboxDelivery,
+    claims: Sequence[Claimed],
+    *,
+    now_ms: int,
+    reached: Reached = passing_by,
+) -> None:
+    """Put the claimed wave chunks into the inboxes, then note it. Raises Unavailable when the inboxes are away.
+
+    A crash in between repeats the delivery, which is idempotent per (dispatch, wave, chunk).
+    """
+    wave_ids = [claimed.subject_id for claimed in claims]
+    with database.read() as session:
+        chunks = history_repository.read_chunks(session, wave_ids)
+    reached("delivery.chunks_read")
+    inbox.deliver(chunks)
+    reached("delivery.delivered")
+
+    def note(session: Session) -> None:
+        mine = hold(session, claims)
+        if mine:
+            wave_repository.mark_delivered(session, [claimed.subject_id for claimed in mine], now_ms)
+        reached("delivery.marked")
+        complete(session, mine)
+
+    database.run(note)
+    reached("delivery.committed")
+
+
+def show_labels(database: Database, inbox: InboxDelivery, claims: Sequence[Claimed]) -> None:
+    """Show receivers the present state (open | taken | closed) of the claimed dispatches."""
+    with database.read() as session:
+        labels = history_repository.labels_of(session, [claimed.subject_id for claimed in claims])
+    for dispatch_id, label in labels.items():
+        inbox.set_state(dispatch_id, label.state)
+
+    def note(session: Session) -> None:
+        complete(session, hold(session, claims))
+
+    database.run(note)

@@ -1,0 +1,261 @@
+"""Rows of dispatches, their events and their policies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Row, Select, func, select
+
+from kit.db import Session, insert_if_absent, insert_many, lock_rows, lock_shared, upsert
+from marketplace.dispatch.policies import Policy
+from marketplace.dispatch.states import Assigned, DispatchState, Stage, Step
+from marketplace.dispatch.tables import acceptance, dispatch, dispatch_event, policy
+
+IN_AT_MOST: Final = 900
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchRow:
+    """A dispatch as it is stored. ``version`` grows with every change."""
+
+    dispatch_id: int
+    order_id: int
+    owner: str
+    publisher_user_id: int | None
+    policy_id: int
+    version: int
+    state: DispatchState
+    due_at_ms: int | None
+    created_at_ms: int
+    changed_at_ms: int
+    first_wave_at_ms: int | None = None
+    partial_at_ms: int | None = None
+    closed_at_ms: int | None = None
+    reason: str | None = None
+
+    @property
+    def label(self) -> str:
+        """What receivers see: open | taken | closed."""
+        if self.state.assigned is not None:
+            return "taken"
+        return "closed" if self.state.final else "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Acceptances that wait: how many, and since when the oldest does."""
+
+    count: int = 0
+    since_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPolicy:
+    """One immutable version of a policy."""
+
+    policy_id: int
+    version: int
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """A line for the timeline of a dispatch."""
+
+    dispatch_id: int
+    at_ms: int
+    kind: str
+    actor: str
+    user_id: int | None = None
+    detail: str | None = None
+
+
+def insert_dispatches(session: Session, rows: Sequence[DispatchRow]) -> None:
+    """Insert new dispatches."""
+    insert_many(session, dispatch, [_values(row) for row in rows])
+
+
+def save_dispatches(session: Session, rows: Sequence[DispatchRow]) -> None:
+    """Write changed dispatches in one statement. The caller holds their exclusive locks since it read them."""
+    if rows:
+        upsert(session, dispatch, [_values(row) for row in rows], _CHANGING)
+
+
+def read_dispatches(session: Session, dispatch_ids: Sequence[int]) -> dict[int, DispatchRow]:
+    """Return the dispatches with these ids."""
+    return _rows(session.execute(_by_ids(dispatch_ids)).all())
+
+
+def lock_dispatches(session: Session, dispatch_ids: Sequence[int]) -> dict[int, DispatchRow]:
+    """Return the dispatches and lock them against everybody until the commit.
+
+    Always before their work rows: whoever takes both takes them in this order.
+    """
+    return _rows(lock_rows(session, _by_ids(dispatch_ids)).all())
+
+
+def share_dispatches(session: Session, dispatch_ids: Sequence[int]) -> dict[int, DispatchRow]:
+    """Return the dispatches and keep them from changing until the commit; others may share them."""
+    return _rows(lock_shared(session, _by_ids(dispatch_ids)).all())
+
+
+def dispatches_of_orders(session: Session, order_ids: Sequence[int]) -> dict[int, int]:
+    """Return the newest dispatch id of each order, at most 900 orders a statement."""
+    found: dict[int, int] = {}
+    for start in range(0, len(order_ids), IN_AT_MOST):
+        part = order_ids[start : start + IN_AT_MOST]
+        newest = func.max(dispatch.c.id)
+        statement = (
+            select(dispatch.c.order_id, newest).where(dispatch.c.order_id.in_(part)).group_by(dispatch.c.order_id)
+        )
+        found.update((row[0], row[1]) for row in session.execute(statement))
+    return found
+
+
+def queues(session: Session, dispatch_ids: Sequence[int]) -> dict[int, Queue]:
+    """Count the waiting acceptances of each dispatch; those without any are missing."""
+    statement = (
+        select(acceptance.c.dispatch_id, func.count(), func.min(acceptance.c.accepted_at_ms))
+        .where(acceptance.c.dispatch_id.in_(dispatch_ids), acceptance.c.state == "accepted")
+        .group_by(acceptance.c.dispatch_id)
+    )
+    return {dispatch_id: Queue(count, since_ms) for dispatch_id, count, since_ms in session.execute(statement)}
+
+
+def insert_events(session: Session, rows: Sequence[tuple[int, NewEvent]]) -> None:
+    """Write lines of the timeline under given ids."""
+    insert_many(
+        session,
+        dispatch_event,
+        [
+            {
+                "id": event_id,
+                "dispatch_id": event.dispatch_id,
+                "at_ms": event.at_ms,
+                "kind": event.kind,
+                "actor": event.actor,
+                "user_id": event.user_id,
+                "detail": event.detail,
+            }
+            for event_id, event in rows
+        ],
+    )
+
+
+def newest_policies(session: Session, names: Sequence[str] | None = None) -> dict[str, StoredPolicy]:
+    """Return the newest version of each policy, or of the named ones."""
+    statement = select(policy).order_by(policy.c.version)
+    if names is not None:
+        statement = statement.where(policy.c.name.in_(names))
+    return {row.name: _stored_policy(row) for row in session.execute(statement)}
+
+
+def policies_by_id(session: Session, policy_ids: Sequence[int]) -> dict[int, StoredPolicy]:
+    """Return the policies with these ids."""
+    statement = select(policy).where(policy.c.id.in_(sorted(set(policy_ids))))
+    return {row.id: _stored_policy(row) for row in session.execute(statement)}
+
+
+def insert_policy(session: Session, policy_id: int, version: int, value: Policy, now_ms: int) -> bool:
+    """Insert a version; False when somebody else has just inserted this version."""
+    row = {
+        "id": policy_id,
+        "name": value.name,
+        "version": version,
+        "document": value.to_json(),
+        "created_at_ms": now_ms,
+    }
+    return insert_if_absent(session, policy, [row]) == 1
+
+
+def _by_ids(dispatch_ids: Sequence[int]) -> Select[Any]:
+    condition: ColumnElement[bool] = dispatch.c.id.in_(sorted(set(dispatch_ids)))
+    return select(dispatch).where(condition).order_by(dispatch.c.id)
+
+
+def _rows(rows: Sequence[Row[Any]]) -> dict[int, DispatchRow]:
+    return {row.id: dispatch_row(row) for row in rows}
+
+
+def dispatch_row(row: Row[Any]) -> DispatchRow:
+    """Read a row of the dispatch table."""
+    assigned = None
+    if row.assigned_user_id is not None:
+        assigned = Assigned(row.assigned_user_id, row.assigned_token, row.hold_until_ms)
+    state = DispatchState(
+        expires_at_ms=row.expires_at_ms,
+        step_at_ms=row.step_at_ms,
+        stage=Stage(row.stage),
+        step=Step(row.step),
+        order_version=row.order_version,
+        waves=row.waves,
+        notified_full=row.notified_full,
+        notified_partial=row.notified_partial,
+        last_wave_at_ms=row.last_wave_at_ms,
+        queued=row.queued,
+        idle_since_ms=row.idle_since_ms,
+        reminded=bool(row.reminded),
+        assigned=assigned,
+        tokens_given=row.tokens_given,
+        confirmed_reach=row.confirmed_reach,
+    )
+    return DispatchRow(
+        dispatch_id=row.id,
+        order_id=row.order_id,
+        owner=row.owner,
+        publisher_user_id=row.publisher_user_id,
+        policy_id=row.policy_id,
+        version=row.version,
+        state=state,
+        due_at_ms=row.due_at_ms,
+        created_at_ms=row.created_at_ms,
+        changed_at_ms=row.changed_at_ms,
+        first_wave_at_ms=row.first_wave_at_ms,
+        partial_at_ms=row.partial_at_ms,
+        closed_at_ms=row.closed_at_ms,
+        reason=row.reason,
+    )
+
+
+def _values(row: DispatchRow) -> dict[str, Any]:
+    state, assigned = row.state, row.state.assigned
+    return {
+        "id": row.dispatch_id,
+        "order_id": row.order_id,
+        "owner": row.owner,
+        "publisher_user_id": row.publisher_user_id,
+        "policy_id": row.policy_id,
+        "version": row.version,
+        "stage": state.stage.value,
+        "step": state.step.value,
+        "step_at_ms": state.step_at_ms,
+        "order_version": state.order_version,
+        "waves": state.waves,
+        "notified_full": state.notified_full,
+        "notified_partial": state.notified_partial,
+        "last_wave_at_ms": state.last_wave_at_ms,
+        "queued": state.queued,
+        "idle_since_ms": state.idle_since_ms,
+        "reminded": int(state.reminded),
+        "assigned_user_id": None if assigned is None else assigned.user_id,
+        "assigned_token": None if assigned is None else assigned.token,
+        "hold_until_ms": None if assigned is None else assigned.hold_until_ms,
+        "tokens_given": state.tokens_given,
+        "confirmed_reach": state.confirmed_reach,
+        "expires_at_ms": state.expires_at_ms,
+        "due_at_ms": row.due_at_ms,
+        "created_at_ms": row.created_at_ms,
+        "first_wave_at_ms": row.first_wave_at_ms,
+        "partial_at_ms": row.partial_at_ms,
+        "closed_at_ms": row.closed_at_ms,
+        "changed_at_ms": row.changed_at_ms,
+        "reason": row.reason,
+    }
+
+
+_FIXED = {"id", "order_id", "owner", "publisher_user_id", "policy_id", "created_at_ms"}
+_CHANGING = [column.name for column in dispatch.columns if column.name not in _FIXED]
+
+
+def _stored_policy(row: Row[Any]) -> StoredPolicy:
+    return StoredPolicy(row.id, row.version, Policy.from_json(row.document))

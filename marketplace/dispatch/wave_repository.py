@@ -1,0 +1,219 @@
+"""Rows of waves and of frozen queries."""
+
+import json
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+
+from kit.db import Session, insert_many, upsert
+from marketplace.dispatch.dispatch_repository import IN_AT_MOST
+from marketplace.dispatch.packing import ID_BYTES, PackedChunk, find, pack_ids, unpack_ids
+from marketplace.dispatch.tables import frozen_query, wave
+
+PROBE_ABOVE_USERS: Final = 4_096
+"""Chunks above this size are searched by the database instead of being fetched."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewWaveChunk:
+    """A chunk to be written."""
+
+    wave_id: int
+    dispatch_id: int
+    number: int
+    chunk: int
+    tier: str
+    order_version: int
+    packed: PackedChunk
+    certificate: Mapping[str, Any]
+    full_count: int
+    partial_count: int | None
+    dimension_counts: Mapping[str, int]
+    sent_at_ms: int
+    expires_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenQuery:
+    """The frozen query of an order version with the counts of its first answer."""
+
+    dispatch_id: int
+    order_version: int
+    query_json: str
+    certificate: Mapping[str, Any]
+    full_count: int
+    partial_count: int | None
+    dimension_counts: Mapping[str, int]
+    frozen_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOffer:
+    """In which chunk a user was told."""
+
+    wave_id: int
+    tier: str
+    number: int
+    sent_at_ms: int
+    expires_at_ms: int
+
+
+def insert_waves(session: Session, chunks: Sequence[NewWaveChunk]) -> None:
+    """Write wave chunks."""
+    insert_many(session, wave, [_wave_values(chunk) for chunk in chunks])
+
+
+def _wave_values(chunk: NewWaveChunk) -> dict[str, Any]:
+    return {
+        "id": chunk.wave_id,
+        "dispatch_id": chunk.dispatch_id,
+        "number": chunk.number,
+        "chunk": chunk.chunk,
+        "tier": chunk.tier,
+        "order_version": chunk.order_version,
+        "size": chunk.packed.size,
+        "user_ids": chunk.packed.user_ids,
+        "scores": chunk.packed.scores,
+        "ties": chunk.packed.ties,
+        "smallest_user_id": chunk.packed.smallest_user_id,
+        "largest_user_id": chunk.packed.largest_user_id,
+        "certificate": _json(chunk.certificate),
+        "full_count": chunk.full_count,
+        "partial_count": chunk.partial_count,
+        "dimension_counts": _json(chunk.dimension_counts),
+        "sent_at_ms": chunk.sent_at_ms,
+        "expires_at_ms": chunk.expires_at_ms,
+        "delivered_at_ms": None,
+    }
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    return json.dumps(dict(document), separators=(",", ":"), ensure_ascii=False)
+
+
+def save_frozen(session: Session, frozen: Sequence[FrozenQuery]) -> None:
+    """Keep frozen queries; one that is there already only learns its partial count and dimension counts."""
+    rows = [
+        {
+            "dispatch_id": each.dispatch_id,
+            "order_version": each.order_version,
+            "query": each.query_json,
+            "certificate": _json(each.certificate),
+            "full_count": each.full_count,
+            "partial_count": each.partial_count,
+            "dimension_counts": _json(each.dimension_counts),
+            "frozen_at_ms": each.frozen_at_ms,
+        }
+        for each in frozen
+    ]
+    if rows:
+        upsert(session, frozen_query, rows, ["partial_count", "dimension_counts"])
+
+
+def frozen_queries(session: Session, versions: Mapping[int, int]) -> dict[int, FrozenQuery]:
+    """Return the frozen query of each dispatch at the given order version, where there is one."""
+    found: dict[int, FrozenQuery] = {}
+    rows = session.execute(select(frozen_query).where(frozen_query.c.dispatch_id.in_(sorted(versions))))
+    for row in rows:
+        if row.order_version == versions[row.dispatch_id]:
+            found[row.dispatch_id] = FrozenQuery(
+                dispatch_id=row.dispatch_id,
+                order_version=row.order_version,
+                query_json=row.query,
+                certificate=json.loads(row.certificate),
+                full_count=row.full_count,
+                partial_count=row.partial_count,
+                dimension_counts=json.loads(row.dimension_counts),
+                frozen_at_ms=row.frozen_at_ms,
+            )
+    return found
+
+
+def told_users(session: Session, dispatch_ids: Sequence[int]) -> dict[int, "array[int]"]:
+    """Return everybody who was told so far, ascending, for each dispatch that has waves."""
+    told: dict[int, list[array[int]]] = {}
+    rows = session.execute(select(wave.c.dispatch_id, wave.c.user_ids).where(wave.c.dispatch_id.in_(dispatch_ids)))
+    for row in rows:
+        told.setdefault(row.dispatch_id, []).append(unpack_ids(row.user_ids))
+    return {dispatch_id: _merged(parts) for dispatch_id, parts in told.items()}
+
+
+def _merged(parts: Sequence["array[int]"]) -> "array[int]":
+    if len(parts) == 1:
+        return parts[0]
+    together = [user_id for part in parts for user_id in part]
+    together.sort()
+    return array("q", together)
+
+
+def find_offers(session: Session, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], StoredOffer]:
+    """Return where each (dispatch, user) was told; pairs never told are missing."""
+    found: dict[tuple[int, int], StoredOffer] = {}
+    for start in range(0, len(pairs), 200):
+        found.update(_find_offers(session, pairs[start : start + 200]))
+    return found
+
+
+def _find_offers(session: Session, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], StoredOffer]:
+    heads = session.execute(
+        select(
+            wave.c.id,
+            wave.c.dispatch_id,
+            wave.c.tier,
+            wave.c.number,
+            wave.c.size,
+            wave.c.sent_at_ms,
+            wave.c.expires_at_ms,
+            wave.c.smallest_user_id,
+            wave.c.largest_user_id,
+        ).where(or_(*(_may_hold(dispatch_id, user_id) for dispatch_id, user_id in pairs)))
+    ).all()
+    asked: dict[int, list[int]] = {}
+    for dispatch_id, user_id in pairs:
+        asked.setdefault(dispatch_id, []).append(user_id)
+    small = _fetch_ids(session, [head.id for head in heads if head.size <= PROBE_ABOVE_USERS])
+    found: dict[tuple[int, int], StoredOffer] = {}
+    for head in heads:
+        offer = StoredOffer(head.id, head.tier, head.number, head.sent_at_ms, head.expires_at_ms)
+        for user_id in asked[head.dispatch_id]:
+            if head.smallest_user_id <= user_id <= head.largest_user_id:
+                user_ids = small.get(head.id)
+                told = _probe(session, head.id, user_id) if user_ids is None else find(user_ids, user_id) is not None
+                if told:
+                    found[head.dispatch_id, user_id] = offer
+    return found
+
+
+def _may_hold(dispatch_id: int, user_id: int) -> ColumnElement[bool]:
+    return and_(
+        wave.c.dispatch_id == dispatch_id, wave.c.smallest_user_id <= user_id, wave.c.largest_user_id >= user_id
+    )
+
+
+def _fetch_ids(session: Session, wave_ids: Sequence[int]) -> dict[int, "array[int]"]:
+    fetched: dict[int, array[int]] = {}
+    for start in range(0, len(wave_ids), IN_AT_MOST):
+        part = wave_ids[start : start + IN_AT_MOST]
+        rows = session.execute(select(wave.c.id, wave.c.user_ids).where(wave.c.id.in_(part)))
+        fetched.update({row.id: unpack_ids(row.user_ids) for row in rows})
+    return fetched
+
+
+def _probe(session: Session, wave_id: int, user_id: int) -> bool:
+    """Search a big chunk inside the database; a hit across two ids is told apart by fetching."""
+    place = session.execute(
+        select(func.instr(wave.c.user_ids, pack_ids([user_id]))).where(wave.c.id == wave_id)
+    ).scalar_one()
+    if place == 0 or (place - 1) % ID_BYTES == 0:
+        return bool(place)
+    return find(_fetch_ids(session, [wave_id])[wave_id], user_id) is not None
+
+
+def mark_delivered(session: Session, wave_ids: Sequence[int], now_ms: int) -> None:
+    """Note when the chunks reached the inboxes; the first time counts."""
+    session.execute(
+        update(wave).where(wave.c.id.in_(wave_ids), wave.c.delivered_at_ms.is_(None)).values(delivered_at_ms=now_ms)
+    )
