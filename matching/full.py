@@ -22,6 +22,9 @@ Words = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
+YES, NO = 1, 0
+"""Flags of kernels: the compiler makes a version of its own of every function that is called with a literal bool."""
+
 _BLOCK_SHIFT = 15
 assert 1 << _BLOCK_SHIFT == BLOCK_WORDS * 64
 
@@ -55,7 +58,7 @@ def prepare_query(
     scratch.points[0] = 0
     for reached in range(1, total + 1):
         scratch.points[reached] = batch.weights[0] * reached // total
-    bits = 0
+    bits = np.int64(0)
     while (1 << bits) <= total:
         bits += 1
     return groups, total, bits
@@ -63,9 +66,9 @@ def prepare_query(
 
 @kernel
 def fill_dimension(
-    lists: Lists, scratch: Scratch, p: int, with_circle: bool, word: int, length: int, plane: Words
+    lists: Lists, scratch: Scratch, p: int, with_circle: int, word: int, length: int, plane: Words
 ) -> bool:
-    """Fill plane ``p`` of the query over a block, united with its circle when ``with_circle``."""
+    """Fill plane ``p`` of the query over a block, united with its circle when ``with_circle`` is YES."""
     touched = fill_plane(
         lists,
         scratch.rows,
@@ -77,7 +80,7 @@ def fill_dimension(
         length,
         plane,
     )
-    if with_circle:
+    if with_circle == YES:
         touched = True
         for i in range(length):
             plane[i] |= scratch.circle[word + i]
@@ -90,7 +93,7 @@ def fill_keywords(
 ) -> bool:
     """Sum the groups' weights into ``scratch.slices`` and mark who satisfies the rule in ``scratch.keyword``."""
     first_plane = batch.plane_starts[q]
-    at_least = batch.at_least[q]
+    at_least = np.int64(batch.at_least[q])
     total = 0
     for p in range(groups):
         total += batch.plane_weights[first_plane + p]
@@ -107,12 +110,12 @@ def fill_keywords(
             scratch.hits[bit, i] = 0
     touched = False
     for p in range(groups):
-        if fill_dimension(lists, scratch, p, False, word, length, scratch.plane):
+        if fill_dimension(lists, scratch, p, np.int64(NO), word, length, scratch.plane):
             touched = True
-            weight = batch.plane_weights[first_plane + p]
+            weight = np.int64(batch.plane_weights[first_plane + p])
             add_plane(scratch.slices, bits, weight, scratch.plane, scratch.carry, length)
             if counted:
-                add_plane(scratch.hits, hit_bits, 1, scratch.plane, scratch.carry, length)
+                add_plane(scratch.hits, hit_bits, np.int64(1), scratch.plane, scratch.carry, length)
     if not touched:
         for i in range(length):
             scratch.keyword[i] = 0
@@ -133,7 +136,7 @@ def offer_users(
     length: int,
     base: int,
     bits: int,
-    mixed: bool,
+    mixed: int,
     weights: Int64Array,
     scratch: Scratch,
     state: Int64Array,
@@ -141,7 +144,7 @@ def offer_users(
     ids: Int64Array,
 ) -> None:
     """Score the chosen users of a block and push them: ``base``, the points of their group sum (``bits`` slices, none: 0)
-    and, when ``mixed``, the weights of the other dimensions that each satisfies."""
+    and, when ``mixed`` is YES, the weights of the other dimensions that each satisfies."""
     if state[LIMIT] == 0:
         return
     for i in range(length):
@@ -153,7 +156,7 @@ def offer_users(
             for bit in range(bits):
                 reached |= np.int64((scratch.slices[bit, i] >> place) & np.uint64(1)) << bit
             score = base + scratch.points[reached]
-            if mixed:
+            if mixed == YES:
                 score += weights[1] * np.int64((scratch.industry[i] >> place) & np.uint64(1))
                 score += weights[2] * np.int64((scratch.region[i] >> place) & np.uint64(1))
                 score += weights[3] * np.int64((scratch.crowd[i] >> place) & np.uint64(1))
@@ -181,13 +184,13 @@ def match_full(
             base += batch.weights[dimension]
     if all_groups:
         base += scratch.points[total]
-        bits_scored = 0
+        bits_scored = np.int64(0)
     else:
         bits_scored = bits
     has_circle = not math.isnan(batch.near[q, 2])
     counted = 0
     words = len(visible)
-    word = 0
+    word = np.int64(0)
     while word < words:
         word = _next_word(lists, scratch, scratch.order[0], groups, has_circle, word)
         if word >= words:
@@ -202,7 +205,8 @@ def match_full(
                 alive = fill_keywords(lists, batch, q, groups, bits, scratch, word, length)
                 required = scratch.keyword
             else:
-                alive = fill_dimension(lists, scratch, p, has_circle and p == groups + 1, word, length, scratch.plane)
+                circle = np.int64(YES if has_circle and p == groups + 1 else NO)
+                alive = fill_dimension(lists, scratch, p, circle, word, length, scratch.plane)
                 required = scratch.plane
             if not alive:
                 break
@@ -216,7 +220,7 @@ def match_full(
         if alive:
             counted += count_bits(scratch.full, length)
             offer_users(
-                people, batch.origin[q], scratch.full, word, length, base, bits_scored, False, batch.weights,
+                people, batch.origin[q], scratch.full, word, length, base, bits_scored, np.int64(NO), batch.weights,
                 scratch, scratch.full_state, scratch.full_keys, scratch.full_ids,
             )  # fmt: skip
         word += length

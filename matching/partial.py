@@ -10,7 +10,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from matching.full import fill_dimension, fill_keywords, offer_users, prepare_query
+from matching.full import NO, YES, fill_dimension, fill_keywords, offer_users, prepare_query
 from matching.index.bits import count_bits
 from matching.index.geogrid import Grid
 from matching.index.jit import kernel
@@ -42,7 +42,7 @@ def match_both(
     for dimension in range(1, 4):
         if named & (1 << dimension):
             base += batch.weights[dimension]
-    has_circle = not math.isnan(batch.near[q, 2])
+    circle = np.int64(NO if math.isnan(batch.near[q, 2]) else YES)
     full_count = 0
     partial_count = 0
     words = len(visible)
@@ -52,9 +52,9 @@ def match_both(
         touched = False
         if groups > 0:
             touched |= fill_keywords(lists, batch, q, groups, bits, scratch, word, length)
-        touched |= fill_dimension(lists, scratch, groups, False, word, length, scratch.industry)
-        touched |= fill_dimension(lists, scratch, groups + 1, has_circle, word, length, scratch.region)
-        touched |= fill_dimension(lists, scratch, groups + 2, False, word, length, scratch.crowd)
+        touched |= fill_dimension(lists, scratch, groups, np.int64(NO), word, length, scratch.industry)
+        touched |= fill_dimension(lists, scratch, groups + 1, circle, word, length, scratch.region)
+        touched |= fill_dimension(lists, scratch, groups + 2, np.int64(NO), word, length, scratch.crowd)
         if not touched:
             continue
         _tiers(seen, named, bits, length, scratch)
@@ -71,15 +71,15 @@ def match_both(
         full_count += in_full
         partial_count += in_part
         if in_full > 0:
-            _choose(scratch.full, base, False, total, bits, length, batch.weights, scratch, scratch.full_state)
+            _choose(scratch.full, base, np.int64(NO), total, bits, length, batch.weights, scratch, scratch.full_state)
             offer_users(
-                people, batch.origin[q], scratch.chosen, word, length, base, bits, False, batch.weights,
+                people, batch.origin[q], scratch.chosen, word, length, base, bits, np.int64(NO), batch.weights,
                 scratch, scratch.full_state, scratch.full_keys, scratch.full_ids,
             )  # fmt: skip
         if in_part > 0:
-            _choose(scratch.any_group, 0, True, total, bits, length, batch.weights, scratch, scratch.partial_state)
+            _choose(scratch.any_group, np.int64(0), np.int64(YES), total, bits, length, batch.weights, scratch, scratch.partial_state)
             offer_users(
-                people, batch.origin[q], scratch.chosen, word, length, 0, bits, True, batch.weights,
+                people, batch.origin[q], scratch.chosen, word, length, np.int64(0), bits, np.int64(YES), batch.weights,
                 scratch, scratch.partial_state, scratch.partial_keys, scratch.partial_ids,
             )  # fmt: skip
     return full_count, partial_count
@@ -114,7 +114,7 @@ def _tiers(seen: Words, named: int, bits: int, length: int, scratch: Scratch) ->
 def _choose(
     tier: Words,
     base: int,
-    mixed: bool,
+    mixed: int,
     total: int,
     bits: int,
     length: int,
@@ -133,7 +133,7 @@ def _choose(
         return
     for i in range(length):
         scratch.chosen[i] = 0
-    for choice in range(8 if mixed else 1):
+    for choice in range(8 if mixed == YES else 1):
         sure = 0
         for dimension in range(3):
             if choice & (1 << dimension):

@@ -80,7 +80,7 @@ def cut_top(state: Int64Array, keys: Int64Array, ids: Int64Array) -> None:
     limit = state[LIMIT]
     if state[HELD] < limit or limit == 0:
         return
-    arrange(keys, ids, 0, state[HELD], limit, False)
+    arrange(keys, ids, np.int64(0), state[HELD], limit, np.int64(0))
     worst = 0
     for i in range(1, limit):
         if keys[i] < keys[worst] or (keys[i] == keys[worst] and ids[i] > ids[worst]):
@@ -91,8 +91,8 @@ def cut_top(state: Int64Array, keys: Int64Array, ids: Int64Array) -> None:
 
 
 @kernel
-def arrange(keys: Int64Array, ids: Int64Array, first: int, end: int, best: int, in_order: bool) -> None:
-    """Move the best ``best`` of rows [first, end) to the front; ``in_order`` sorts the front as well (quicksort)."""
+def arrange(keys: Int64Array, ids: Int64Array, first: int, end: int, best: int, in_order: int) -> None:
+    """Move the best ``best`` of rows [first, end) to the front; ``in_order`` (1 or 0) sorts the front as well."""
     pending_first = np.empty(64, np.int64)
     pending_end = np.empty(64, np.int64)
     pending_first[0] = first
@@ -102,7 +102,7 @@ def arrange(keys: Int64Array, ids: Int64Array, first: int, end: int, best: int, 
     while pending > 0:
         pending -= 1
         low, high = pending_first[pending], pending_end[pending]
-        if low >= front or (not in_order and high <= front):
+        if low >= front or (in_order == 0 and high <= front):
             continue
         if high - low <= _INSERTION_SORT_UP_TO:
             _insertion_sort(keys, ids, low, high)
@@ -171,7 +171,7 @@ def merge_tops(
     new_ids = np.empty(new_starts[queries], np.int64)
     for q in range(queries):
         best = new_starts[q + 1] - new_starts[q]
-        arrange(keys, ids, starts[q], starts[q + 1], best, True)
+        arrange(keys, ids, starts[q], starts[q + 1], best, np.int64(1))
         for i in range(best):
             new_keys[new_starts[q] + i] = keys[starts[q] + i]
             new_ids[new_starts[q] + i] = ids[starts[q] + i]

@@ -60,7 +60,7 @@ def mark_circle(
         if reach < math.pi / 2 and sine < 1.0:
             width = math.asin(sine) / RADIANS_PER_DEGREE * _SLACK + 1e-9
     if width >= 180.0:
-        _mark_rows(grid, latitudes, longitudes, near, first_row, last_row, 0, COLUMNS - 1, words)
+        _mark_rows(grid, latitudes, longitudes, near, first_row, last_row, np.int64(0), np.int64(COLUMNS - 1), words)
         return
     left, right = near[1] - width, near[1] + width
     first_column = max(0, int(math.floor((left + 180.0) * CELLS_A_DEGREE)))
@@ -69,10 +69,10 @@ def mark_circle(
     # The circle may reach over the date line, and +180 and -180 are one meridian in two columns.
     if left <= -180.0:
         from_column = int(math.floor((left + 540.0) * CELLS_A_DEGREE))
-        _mark_rows(grid, latitudes, longitudes, near, first_row, last_row, from_column, COLUMNS - 1, words)
+        _mark_rows(grid, latitudes, longitudes, near, first_row, last_row, from_column, np.int64(COLUMNS - 1), words)
     if right >= 180.0:
         to_column = int(math.floor((right - 180.0) * CELLS_A_DEGREE))
-        _mark_rows(grid, latitudes, longitudes, near, first_row, last_row, 0, to_column, words)
+        _mark_rows(grid, latitudes, longitudes, near, first_row, last_row, np.int64(0), to_column, words)
 
 
 @kernel

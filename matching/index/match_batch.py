@@ -146,8 +146,9 @@ def _keep(
     if end > len(keys):
         larger_keys = np.empty(2 * end, np.int64)
         larger_ids = np.empty(2 * end, np.int64)
-        larger_keys[:first] = keys[:first]
-        larger_ids[:first] = ids[:first]
+        for i in range(first):
+            larger_keys[i] = keys[i]
+            larger_ids[i] = ids[i]
         keys, ids = larger_keys, larger_ids
     for i in range(held):
         keys[first + i] = top_keys[i]
