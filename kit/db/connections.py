@@ -1,5 +1,6 @@
 """Engines and connection settings: what SQLite and MySQL need so that they promise the same things."""
 
+import sqlite3
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, create_engine, event, exc
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.pool import NullPool
 
-from kit.clock import elapsed_s
+from kit.clock import elapsed_s, pause
 from kit.errors import InvalidInput
 
 SQLITE_BUSY_TIMEOUT_MS: Final = 10_000
@@ -77,17 +78,30 @@ def _sqlite(url: str, *, pool_size: int, pool_timeout_s: float, read_only: bool)
         connection.isolation_level = None
         for pragma in (
             f"busy_timeout={SQLITE_BUSY_TIMEOUT_MS}",
-            "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
             "cache_size=-32768",
             "temp_store=MEMORY",
         ):
             connection.execute(f"PRAGMA {pragma}")
+        _use_write_ahead_log(connection)
         if read_only:
             connection.execute("PRAGMA query_only=ON")
 
     return engine
+
+
+def _use_write_ahead_log(connection: Any) -> None:
+    """Switch the file to WAL; SQLite does not honour the busy timeout when several do this to a new file at once."""
+    deadline_s = elapsed_s() + SQLITE_BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or elapsed_s() > deadline_s:
+                raise
+            pause(0.01)
 
 
 def mysql_pool(url: str, pool_size: int, pool_timeout_s: float, statement_timeout_s: int) -> Engine:

@@ -1,0 +1,15 @@
+"""All tables of all features: importing this module fills kit.db's metadata."""
+
+import kit.db.sequences  # declares tables
+import kit.idempotency  # declares tables
+import kit.work.tables  # noqa: F401  # declares tables
+import marketplace.access.tables  # declares tables
+import marketplace.dispatch.tables  # declares tables
+import marketplace.inbox.tables  # declares tables
+import marketplace.orders.tables  # declares tables
+import marketplace.profiles.tables  # declares tables
+import marketplace.settings.tables  # declares tables
+import marketplace.users.tables  # noqa: F401  # declares tables
+from kit.db import metadata
+
+__all__ = ["metadata"]
