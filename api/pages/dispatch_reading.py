@@ -1,6 +1,6 @@
 """Reads dispatches through their queries and shapes them for the diagnostics pages."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -20,16 +20,17 @@ from api.pages.dispatch_views import (
 )
 from api.pages.formats import Formats
 from api.pages.names import user_names
-from api.pages.words import DIMENSIONS, STAGES, TIMELINE, mark, word
+from api.pages.words import DIMENSIONS, STAGES, TIERS, TIMELINE, mark, word
 from kit.db import Session
 from marketplace import dispatch as dispatches
-from marketplace.dispatch import DispatchSummary, DispatchView, Funnel
+from marketplace.dispatch.views import DispatchSummary, DispatchView, Funnel, TimelineLine
 
 Translate = Callable[[str], str]
 
 PAGE_ROWS = 25
-MAX_WAVES = 200
-FINAL_STAGES = frozenset({"exhausted", "expired", "cancelled", "publisher_silent"})
+MAX_LINES = 200
+MAX_WAVES = 100
+FINAL_STAGES = frozenset({"exhausted", "expired", "cancelled", "publisher_silent", "unmatchable"})
 """Stages after which nothing changes any more."""
 
 
@@ -117,11 +118,11 @@ def funnel_view(funnel: Funnel, form: Formats, translate: Translate) -> FunnelVi
     return FunnelView(rows, funnel.population, chart)
 
 
-def read_waves(session: Session, dispatch_id: int, owner: str | None) -> list[WaveView]:
+def read_waves(session: Session, dispatch_id: int) -> list[WaveView]:
     """Return the waves, newest last; the chunks of one wave are one."""
-    chunks = dispatches.list_waves(session, dispatch_id=dispatch_id, owner=owner)
+    chunks = dispatches.list_waves(session, dispatch_id=dispatch_id, limit=MAX_WAVES).items
     waves = []
-    for number, group in groupby(chunks[:MAX_WAVES], key=lambda chunk: chunk.number):
+    for number, group in groupby(chunks, key=lambda chunk: chunk.number):
         parts = list(group)
         waves.append(
             WaveView(
@@ -142,12 +143,10 @@ def _certificate(document: Mapping[str, Any]) -> CertificateView | None:
     return CertificateView(**{name: document[name] for name in names})
 
 
-def read_recipients(
-    session: Session, view: DispatchView, *, owner: str | None, tier: str | None, cursor: str | None
-) -> Recipients:
+def read_recipients(session: Session, view: DispatchView, *, tier: str | None, cursor: str | None) -> Recipients:
     """Return one page of told users, best first."""
     page = dispatches.list_offers(
-        session, dispatch_id=view.summary.dispatch_id, owner=owner, tier=tier, cursor=cursor, limit=PAGE_ROWS
+        session, dispatch_id=view.summary.dispatch_id, tier=tier, cursor=cursor, limit=PAGE_ROWS
     )
     names = user_names(session, [offer.user_id for offer in page.items], view.summary.owner)
     rows = [
@@ -174,16 +173,23 @@ def read_acceptances(session: Session, view: DispatchView) -> list[AcceptanceRow
     ]
 
 
-def read_timeline(session: Session, view: DispatchView, owner: str | None, translate: Translate) -> list[TimelineRow]:
+def read_timeline(
+    session: Session, view: DispatchView, owner: str | None, form: Formats, translate: Translate
+) -> list[TimelineRow]:
     """Return what happened, oldest first, in words."""
-    lines: Sequence[Any] = dispatches.timeline(session, dispatch_id=view.summary.dispatch_id, owner=owner)
+    lines = dispatches.timeline(session, dispatch_id=view.summary.dispatch_id, owner=owner)
+    lines = lines[:MAX_LINES]
     names = user_names(session, [line.user_id for line in lines if line.user_id is not None], view.summary.owner)
-    rows = []
-    for line in lines:
-        text = translate(word(TIMELINE, line.kind).label)
-        if line.user_id is not None:
-            text = f"{text} · {names[line.user_id]}"
-        elif line.detail:
-            text = f"{text} · {line.detail}"
-        rows.append(TimelineRow(line.at_ms, text, line.actor or None))
-    return rows
+    return [TimelineRow(line.at_ms, *_told(line, names, form, translate)) for line in lines]
+
+
+def _told(line: TimelineLine, names: Mapping[int, str], form: Formats, translate: Translate) -> tuple[str, str | None]:
+    """Return one line in words, and what is said below it."""
+    if line.kind == "wave" and line.detail:
+        number, tier, size = line.detail.split(" ")
+        text = translate(mark("Wave %(number)s: %(count)s told")) % {"number": number, "count": form.number(int(size))}
+        return text, translate(word(TIERS, tier).label)
+    text = translate(word(TIMELINE, line.kind).label)
+    if line.user_id is not None:
+        return f"{text} {names[line.user_id]}", line.detail
+    return text, line.detail or (line.actor if line.actor != "system" else None)

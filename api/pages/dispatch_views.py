@@ -186,8 +186,8 @@ class AcceptanceRow:
 
 @dataclass(frozen=True, slots=True)
 class TimelineRow:
-    """One thing that happened, in words."""
+    """One thing that happened, in words; ``detail`` stands below it."""
 
     at_ms: int
     text: str
-    actor: str | None = None
+    detail: str | None = None

@@ -6,15 +6,16 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from api.pages import dispatch_reading as reading
-from api.pages.explanation_views import ExplanationView, explanation_view
+from api.pages.explanation_views import ExplanationView, NotAskedYet, explanation_view
 from api.pages.key_information import key_information
 from api.pages.language import catalogue
 from api.pages.names import find_user
 from api.pages.site import Site
 from api.pages.words import STAGES
-from kit.errors import NotFound, QuanwangError, Unavailable
+from kit.errors import NotFound, QuanwangError
 from marketplace import dispatch as dispatches
 from marketplace.access import WebSession
+from marketplace.dispatch.views import DispatchView
 
 MAX_SEARCH_CHARACTERS = 100
 MAX_USER_CHARACTERS = 128
@@ -25,13 +26,6 @@ class UnknownUser(NotFound):
 
     def __init__(self, text: str) -> None:
         super().__init__(f"There is no user {text[:40]!r}; enter the id under which the profile was put.")
-
-
-class NotAskedYet(Unavailable):
-    """Why a user matches can be told once the query is frozen."""
-
-    def __init__(self) -> None:
-        super().__init__("The query of this dispatch is frozen with its first wave; try again in a moment.", 2)
 
 
 class DispatchPages:
@@ -81,13 +75,12 @@ class DispatchPages:
                     dispatches.funnel(session, dispatch_id=dispatch_id, owner=owner), reader.formats, translate
                 ),
                 "tiers": reading.read_tiers(view),
-                "waves": reading.read_waves(session, dispatch_id, owner),
+                "waves": reading.read_waves(session, dispatch_id),
                 "acceptances": reading.read_acceptances(session, view),
-                "timeline": reading.read_timeline(session, view, owner, translate),
+                "timeline": reading.read_timeline(session, view, owner, reader.formats, translate),
                 "recipients": reading.read_recipients(
                     session,
                     view,
-                    owner=owner,
                     tier=tier if tier in ("full", "partial") else None,
                     cursor=cursor or None,
                 ),
@@ -103,7 +96,7 @@ class DispatchPages:
         reader = self._site.renderer.reader(request)
         return self._site.renderer.page(request, "_explanation.html", self._explained(view, user_id, reader.language))
 
-    def _explained(self, view: dispatches.DispatchView, user_text: str, language: str) -> Mapping[str, Any]:
+    def _explained(self, view: DispatchView, user_text: str, language: str) -> Mapping[str, Any]:
         """Return the explanation, or the failure that stands in its place: the rest of the page is shown anyway."""
         user_text = user_text.strip()[:MAX_USER_CHARACTERS]
         values: dict[str, Any] = {"user_id": user_text, "explanation": None, "explanation_failure": None}
@@ -115,7 +108,7 @@ class DispatchPages:
             values["explanation_failure"] = error.sentence
         return values
 
-    def _explain(self, view: dispatches.DispatchView, user_text: str, language: str) -> ExplanationView:
+    def _explain(self, view: DispatchView, user_text: str, language: str) -> ExplanationView:
         services = self._site.services
         with services.database.read() as session:
             user_id = find_user(session, user_text, view.summary.owner)
@@ -126,7 +119,7 @@ class DispatchPages:
             raise NotAskedYet
         # The index is asked with no database connection held.
         document = services.match_service.explain(view.query_json, user_id)
-        return explanation_view(user_text, document, offer, services.taxonomy, language)
+        return explanation_view(user_text, document, offer, services.taxonomy, catalogue(language).gettext, language)
 
 
 def _owner(session: WebSession) -> str | None:

@@ -10,16 +10,18 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from api.pages import inbox_reading as reading
-from api.pages.explanation_views import explanation_view
+from api.pages.explanation_views import NotAskedYet, explanation_view
+from api.pages.language import catalogue
 from api.pages.names import user_names
 from api.pages.protection import protect
 from api.pages.site import Site
+from kit.db import Session
 from kit.errors import QuanwangError
 from marketplace import dispatch as dispatches
 from marketplace import inbox as inboxes
 from marketplace.access import require
+from marketplace.dispatch.errors import DispatchNotFound, NeverOffered
 
-ACTIONS = ("acceptance", "decline", "withdrawal")
 HEARTBEAT_S = 15.0
 LONGEST_STREAM_S = 600.0
 """A stream ends after this long; the page connects again, which checks the session again."""
@@ -92,18 +94,24 @@ class InboxPages:
         return self._after(request, web_session.caller.owner, user_id, failure)
 
     def _answer(self, dispatch_id: int, user_id: int, action: str) -> None:
+        """Give the answer; the session names the user, and whose order it is does not matter to a receiver."""
         services = self._site.services
         now_ms = services.clock()
-        # The session names the user; that the dispatch is another owner's does not matter to a receiver.
-        said = {"dispatch_id": dispatch_id, "user_id": user_id, "owner": None, "now_ms": now_ms}
-        if action == "acceptance":
-            services.database.run(lambda session: dispatches.accept_offer(session, services.ids, **said))
-        elif action == "decline":
-            services.database.run(lambda session: dispatches.decline_offer(session, services.ids, **said))
-        elif action == "withdrawal":
-            services.database.run(lambda session: dispatches.withdraw_acceptance(session, services.ids, **said))
-        else:
-            raise dispatches.DispatchNotFound(dispatch_id)
+
+        def give(session: Session) -> None:
+            if action == "acceptance":
+                dispatches.accept_offer(session, services.ids, dispatch_id=dispatch_id, user_id=user_id, now_ms=now_ms)
+            elif action == "decline":
+                dispatches.decline_offer(session, dispatch_id=dispatch_id, user_id=user_id, now_ms=now_ms)
+            elif action == "withdrawal":
+                dispatches.withdraw_acceptance(
+                    session, services.ids, dispatch_id=dispatch_id, user_id=user_id, now_ms=now_ms
+                )
+            else:
+                raise DispatchNotFound(dispatch_id)
+
+        services.database.run(give)
+        services.wake.notify([dispatches.DISPATCH_WORK])
 
     def why(self, request: Request, dispatch_id: int) -> Response:
         """Show, as a part of the page, the order's text and why it came to this user."""
@@ -112,15 +120,19 @@ class InboxPages:
         with services.database.read() as session:
             offer = dispatches.notification_of(session, dispatch_id=dispatch_id, user_id=user_id)
             if offer is None:
-                raise dispatches.NeverOffered(dispatch_id, user_id)
+                raise NeverOffered(dispatch_id, user_id)
             view = dispatches.get_dispatch(session, dispatch_id=dispatch_id, owner=None)
             user = user_names(session, [user_id], web_session.caller.owner)[user_id]
         self._mark(user_id, [dispatch_id])
         values: dict[str, Any] = {"text": reading.order_text(view), "explanation": None, "explanation_failure": None}
         try:
-            document = services.match_service.explain(view.query_json or "", user_id)
+            if view.query_json is None:
+                raise NotAskedYet
+            document = services.match_service.explain(view.query_json, user_id)
             language = self._site.renderer.reader(request).language
-            values["explanation"] = explanation_view(user, document, offer, services.taxonomy, language)
+            values["explanation"] = explanation_view(
+                user, document, offer, services.taxonomy, catalogue(language).gettext, language
+            )
         except QuanwangError as error:
             values["explanation_failure"] = error.sentence
         return self._site.renderer.page(request, "_inbox_why.html", values)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from kit.db import Session
 from marketplace import dispatch as dispatches
 from marketplace import inbox as inboxes
-from marketplace.dispatch import DispatchView
+from marketplace.dispatch.views import DispatchView
 from marketplace.inbox import InboxEntry, InboxStore
 
 PAGE_ROWS = 20
@@ -57,7 +57,9 @@ class InboxView:
     next_cursor: int | None
 
 
-def read_inbox(session: Session, store: InboxStore, *, user_id: int, cursor: int | None, now_ms: int) -> InboxView:
+def read_inbox(
+    session: Session, store: InboxStore | None, *, user_id: int, cursor: int | None, now_ms: int
+) -> InboxView:
     """Return one page; it comes from the database while Redis is away."""
     page = inboxes.list_inbox(
         session, store, dispatches, user_id=user_id, cursor=cursor, limit=PAGE_ROWS, now_ms=now_ms

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from api.pages.dispatch_views import FoundKey, KeyInformation, TextPart
 from api.pages.names import key_name, named_codes
-from marketplace.dispatch import DispatchView
+from marketplace.dispatch.views import DispatchView
 from matching.orders import parse_order
 from matching.query import ExtractedKey, Group, Member, Query
 from matching.taxonomy import Taxonomy

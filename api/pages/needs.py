@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from kit.clock import Clock
 from kit.db import Database
 from kit.ids import IdAllocator
+from kit.work import Wake
 from marketplace.inbox import InboxStore
 from matching.taxonomy import Taxonomy
 
@@ -72,8 +73,13 @@ class PageServices(Protocol):
         ...
 
     @property
-    def inbox_store(self) -> InboxStore:
-        """The inboxes in Redis."""
+    def inbox_store(self) -> InboxStore | None:
+        """The inboxes in Redis; None: the database answers."""
+        ...
+
+    @property
+    def wake(self) -> Wake:
+        """Tells the dispatcher that work was committed."""
         ...
 
     @property

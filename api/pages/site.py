@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
+from api import problems
 from api.pages import failures
 from api.pages.needs import PageServices
 from api.pages.protection import CSRF_FIELD, CSRF_HEADER, check_origin, check_token
@@ -90,6 +91,9 @@ def _page_route(site: Site) -> type[APIRoute]:
                 except SignInNeeded as error:
                     return site.renderer.go(request, site.sign_in_path(request, error.kind))
                 except (QuanwangError, HTTPException, RequestValidationError) as error:
+                    return failures.failure_page(site.renderer, request, error)
+                except Exception as error:  # noqa: BLE001  # a reader gets a page, never a stack trace
+                    problems.incident(request, error)
                     return failures.failure_page(site.renderer, request, error)
 
             return handle_or_explain

@@ -24,6 +24,7 @@ STAGES = {
     "expired": Word(mark("Expired"), "tag"),
     "cancelled": Word(mark("Cancelled"), "tag"),
     "publisher_silent": Word(mark("Publisher silent"), "tag tag-bad"),
+    "unmatchable": Word(mark("Nothing to match by"), "tag tag-bad"),
     "accepted": Word(mark("Accepted, awaiting choice"), "tag tag-good"),
     "assigned": Word(mark("Assigned"), "tag tag-good"),
 }
@@ -84,18 +85,19 @@ TIMELINE = {
     "withdrawn": Word(mark("Acceptance withdrawn by")),
     "assigned": Word(mark("Publisher selected")),
     "confirmed": Word(mark("Confirmed by")),
-    "lapsed": Word(mark("Not confirmed in time by")),
-    "failed": Word(mark("Assignment failed")),
+    "assignment_lapsed": Word(mark("Not confirmed in time by")),
+    "assignment_failed": Word(mark("Assignment failed")),
+    "assignment_withdrawn": Word(mark("Assignment given back by")),
     "released": Word(mark("Acceptance released")),
-    "reminded": Word(mark("Publisher reminded")),
-    "revised": Word(mark("Order revised")),
+    "publisher_reminded": Word(mark("Publisher reminded")),
     "offering_full": Word(mark("Full tier opened")),
     "offering_partial": Word(mark("Partial tier opened")),
     "exhausted": Word(mark("Closed: nobody accepted")),
     "expired": Word(mark("Closed: expired")),
     "cancelled": Word(mark("Cancelled")),
     "publisher_silent": Word(mark("Closed: the publisher stayed silent")),
-    "approved": Word(mark("Approved")),
+    "unmatchable": Word(mark("Closed: nothing to match by")),
+    "approved": Word(mark("Offering starts over")),
 }
 """Kinds of lines of a dispatch's timeline."""
 
