@@ -60,8 +60,10 @@ def timeline(session: Session, *, dispatch_id: int, owner: str | None = None) ->
         .order_by(wave.c.id)
         .limit(MAX_LINES)
     )
-    for each in session.execute(waves):
-        lines.append(TimelineLine(each.sent_at_ms, "wave", "system", None, f"{each.number} {each.tier} {each.size}"))
+    lines += [
+        TimelineLine(each.sent_at_ms, "wave", "system", None, f"{each.number} {each.tier} {each.size}")
+        for each in session.execute(waves)
+    ]
     yes = (
         select(acceptance.c.user_id, acceptance.c.accepted_at_ms, acceptance.c.state, acceptance.c.changed_at_ms)
         .where(acceptance.c.dispatch_id == dispatch_id)
@@ -74,16 +76,19 @@ def timeline(session: Session, *, dispatch_id: int, owner: str | None = None) ->
         if each.state in ("withdrawn", "released"):
             lines.append(TimelineLine(each.changed_at_ms, each.state, who, each.user_id, None))
     no = select(decline).where(decline.c.dispatch_id == dispatch_id).limit(MAX_LINES)
-    for each in session.execute(no):
-        lines.append(TimelineLine(each.declined_at_ms, "declined", f"user {each.user_id}", each.user_id, each.reason))
+    lines += [
+        TimelineLine(each.declined_at_ms, "declined", f"user {each.user_id}", each.user_id, each.reason)
+        for each in session.execute(no)
+    ]
     events = (
         select(dispatch_event)
         .where(dispatch_event.c.dispatch_id == dispatch_id)
         .order_by(dispatch_event.c.at_ms, dispatch_event.c.id)
         .limit(MAX_LINES)
     )
-    for each in session.execute(events):
-        lines.append(TimelineLine(each.at_ms, each.kind, each.actor, each.user_id, each.detail))
+    lines += [
+        TimelineLine(each.at_ms, each.kind, each.actor, each.user_id, each.detail) for each in session.execute(events)
+    ]
     return sorted(lines, key=lambda line: (line.at_ms, line.kind == "wave"))
 
 

@@ -1,5 +1,6 @@
 """What must hold in the tables of dispatch at every moment between transactions; each check names what breaks it."""
 
+import itertools
 from collections.abc import Callable
 from typing import Final
 
@@ -28,7 +29,7 @@ def told_twice(session: Session) -> list[str]:
         user_ids = unpack_ids(row.user_ids)
         if not row.size == len(user_ids) == len(row.scores) // 4 == len(row.ties) // 4:
             broken.append(f"wave {row.id} says {row.size} users and holds {len(user_ids)}")
-        if any(later <= earlier for earlier, later in zip(user_ids, user_ids[1:], strict=False)):
+        if any(later <= earlier for earlier, later in itertools.pairwise(user_ids)):
             broken.append(f"wave {row.id} is not sorted")
         if row.dispatch_id not in seen:
             seen = {row.dispatch_id: set()}
