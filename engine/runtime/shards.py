@@ -39,6 +39,12 @@ SHARED_FROM_BYTES = 64 * 1024
 """A message above this is written to the object store once, for all shards; Ray slows down several times above it."""
 
 T = TypeVar("T")
+
+
+class ShardNotStarted(QuanwangError):
+    """The constructor of a shard fails inside its actor: a broken installation."""
+
+
 _log = logging.getLogger(__name__)
 
 
@@ -74,20 +80,15 @@ def _start_actor(shard_id: int, of_shards: int, directory: Path | None) -> Any:
 
     ``num_cpus=0``: Ray counts cores, it does not give them, and a shard above the count would wait for ever silently.
     """
-    return (
-        ray.remote(Shard)
-        .options(
-            name=actor_name(shard_id, of_shards),
-            lifetime="detached",
-            get_if_exists=True,
-            num_cpus=0,
-            max_restarts=-1,
-            # A call whose actor dies is not repeated behind our back: the shard must be restored first.
-            max_task_retries=0,
-            concurrency_groups={HEALTH: 1},
-        )
-        .remote(shard_id, directory)
-    )
+    actor_class = ray.remote(  # type: ignore[call-overload]  # the stubs know no concurrency groups
+        num_cpus=0,
+        max_restarts=-1,
+        # A call whose actor dies is not repeated behind our back: the shard must be restored first.
+        max_task_retries=0,
+        concurrency_groups={HEALTH: 1},
+    )(Shard)
+    named = actor_class.options(name=actor_name(shard_id, of_shards), lifetime="detached", get_if_exists=True)
+    return named.remote(shard_id, directory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,14 +196,17 @@ def start_shards(count: int, directory: Path | None) -> list[RayShard]:
     """Find or start the actors of ``count`` shards, in the connected cluster; their snapshots lie below ``directory``.
 
     Actors of another build or another number of shards are ended: nobody would ask them again. Raises ShardLost when an
-    actor does not come up in START_TIMEOUT_S.
+    actor does not come up in START_TIMEOUT_S, ShardNotStarted when it cannot.
     """
     wanted = {actor_name(shard_id, count) for shard_id in range(count)}
     for name in list_named_actors():
         if name.startswith("shard-") and name not in wanted:
             ray.kill(ray.get_actor(name), no_restart=True)
     shared = _SharedBatches()
-    shards = [RayShard(shard_id, _start_actor(shard_id, count, directory), shared) for shard_id in range(count)]
+    folders = [None if directory is None else directory / f"shard-{shard_id}" for shard_id in range(count)]
+    shards = [
+        RayShard(shard_id, _start_actor(shard_id, count, folder), shared) for shard_id, folder in enumerate(folders)
+    ]
     end = time.monotonic() + START_TIMEOUT_S
     for shard in shards:
         _wait_for(shard.published, end)
@@ -213,7 +217,10 @@ def _wait_for(call: Callable[[], T], end_s: float) -> T:
     while True:
         try:
             return call()
-        except ShardLost:
+        except ShardLost as lost:
+            died = lost.__cause__
+            if isinstance(died, ray.exceptions.ActorDiedError) and died.actor_init_failed:
+                raise ShardNotStarted(f"a shard cannot be made, and would not be on a second try: {died}") from died
             if time.monotonic() > end_s:
                 raise
             time.sleep(0.1)

@@ -94,6 +94,6 @@ def kernels(data_dir: DataDir = None) -> None:
 
     end_with_parent(_parent_id())
     settings_from(data_dir)
-    from engine.in_process import warm_kernels
+    from engine.warming import warm_kernels
 
     warm_kernels()

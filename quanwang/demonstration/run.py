@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TypeVar
 
 from kit.clock import now_ms
-from kit.db import Database
+from kit.db import Database, Session
 from kit.errors import QuanwangError, Unavailable
 from kit.ids import IdAllocator
 from kit.work import Wake
@@ -102,7 +102,7 @@ def submit(installation: Installation, display: Display, *, seed: int, batch: in
                     now_ms=now_ms(),
                 )
             )
-            installation.wake.notify(["dispatch"])
+            installation.wake.notify([dispatch.DISPATCH_WORK])
             for document, answer in zip(part, answers, strict=True):
                 if answer.dispatch_id is None:
                     raise DemonstrationRefused(f"order {document['id']} was refused: {answer.sentence}")
@@ -193,7 +193,7 @@ class Scene:
         if not chosen:
             return
 
-        def select(session: object) -> None:
+        def select(session: Session) -> None:
             for dispatch_id, user_id in chosen.items():
                 self._select(session, dispatch_id, user_id)
 
@@ -202,12 +202,12 @@ class Scene:
             self._tier_of_choice[dispatch_id] = tiers[dispatch_id]
             self.outcome.assigned += 1
             self.outcome.assigned_full += tiers[dispatch_id] == "full"
-        place.wake.notify(["dispatch"])
+        place.wake.notify([dispatch.DISPATCH_WORK, dispatch.LABEL_WORK])
 
-    def _select(self, session: object, dispatch_id: int, user_id: int) -> None:
+    def _select(self, session: Session, dispatch_id: int, user_id: int) -> None:
         """The publisher selects an acceptor, and the chosen one confirms at once."""
         place = self._installation
-        dispatch.select_acceptor(
+        assignment = dispatch.select_acceptor(
             session,
             place.ids,
             dispatch_id=dispatch_id,
@@ -215,6 +215,9 @@ class Scene:
             owner=place.caller.owner,
             actor="demonstration publisher",
             now_ms=now_ms(),
+        )
+        dispatch.confirm_assignment(
+            session, place.ids, dispatch_id=dispatch_id, token=assignment.token, now_ms=now_ms()
         )
 
     def _count_ended(self) -> int:

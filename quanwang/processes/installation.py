@@ -69,15 +69,22 @@ def running_owner(settings: Settings) -> int | None:
 
 def check_port(settings: Settings) -> None:
     """Raise PortTaken when the HTTP port cannot be had."""
-    with socket.socket(socket.AF_INET6 if ":" in settings.http_host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.http_host, settings.http_port))
-        except OSError as error:
-            raise PortTaken(
-                f"port {settings.http_port} on {settings.http_host} cannot be had ({error.strerror}): stop the program"
-                " that uses it, or choose another one with --port"
-            ) from error
+    bind_port(settings).close()
+
+
+def bind_port(settings: Settings) -> socket.socket:
+    """Return a socket bound to the HTTP port. Raises PortTaken."""
+    listener = socket.socket(socket.AF_INET6 if ":" in settings.http_host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.http_host, settings.http_port))
+    except OSError as error:
+        listener.close()
+        raise PortTaken(
+            f"port {settings.http_port} on {settings.http_host} cannot be had ({error.strerror}): stop the program"
+            " that uses it, or choose another one with --port"
+        ) from error
+    return listener
 
 
 def check_disk(settings: Settings) -> None:

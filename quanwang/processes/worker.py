@@ -46,10 +46,13 @@ def run(settings: Settings) -> int:
     keeper = InboxKeeper(database, store, history=dispatch)
     loop = WorkLoop(
         database,
-        {"delivery": lambda claims: _deliver(database, store, claims)},
+        {
+            dispatch.DELIVERY_WORK: lambda claims: _deliver(database, store, claims),
+            dispatch.LABEL_WORK: lambda claims: dispatch.show_labels(database, store, claims),
+        },
         Wake(RedisWakeStream(client)),
         now_ms,
-        options={"delivery": HandlerOptions(limit=64)},
+        options={dispatch.DELIVERY_WORK: HandlerOptions(limit=64)},
     )
     stopping = threading.Event()
 

@@ -1,0 +1,78 @@
+"""``quanwang api``: REST and pages over uvicorn. Never imports Ray."""
+
+import socket
+from typing import Any, Final
+
+import uvicorn
+
+from api.app import create_app
+from api.app import openapi_document as describe_interface
+from api.services import Services
+from engine.socket import SocketMatchService
+from kit.clock import now_ms
+from kit.config import Settings
+from kit.ids import IdAllocator
+from kit.logging import configure_logging, logger_of
+from kit.redis import RedisWakeStream, connect
+from kit.work import Wake
+from marketplace.access import KeyRing
+from marketplace.inbox import InboxEvents, InboxStore
+from quanwang.processes.installation import bind_port
+from quanwang.processes.storage import open_database, taxonomy_of
+
+STOP_WAIT_S: Final = 3
+"""How long open requests may end after a stop signal; live streams are cut then and reconnect elsewhere."""
+
+IDLE_CONNECTION_S: Final = 30
+MAX_CONNECTIONS: Final = 2_000
+
+log = logger_of(__name__)
+
+
+def build_services(settings: Settings) -> Services:
+    """Return everything that the application stands on; nothing is connected yet."""
+    database = open_database(settings)
+    client = connect(settings.resolved_redis_url)
+    return Services(
+        database=database,
+        ids=IdAllocator(database),
+        taxonomy=taxonomy_of(settings),
+        key_ring=KeyRing(database),
+        match_service=SocketMatchService(settings.match_address),
+        inbox_store=InboxStore(client),
+        inbox_events=InboxEvents(settings.resolved_redis_url),
+        redis=client,
+        wake=Wake(RedisWakeStream(client)),
+        clock=now_ms,
+    )
+
+
+def serve(settings: Settings) -> int:
+    """Serve until a signal comes; returns the exit status. Raises PortTaken."""
+    configure_logging("api", settings.log_level)
+    listener: socket.socket = bind_port(settings)
+    services = build_services(settings)
+    app = create_app(services)
+    configuration = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=STOP_WAIT_S,
+        timeout_keep_alive=IDLE_CONNECTION_S,
+        limit_concurrency=MAX_CONNECTIONS,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    host, port = listener.getsockname()[:2]
+    log.info("serving", host=host, port=port)
+    try:
+        uvicorn.Server(configuration).run(sockets=[listener])
+    finally:
+        listener.close()
+        services.database.dispose()
+    return 0
+
+
+def openapi_document() -> dict[str, Any]:
+    """Return the description of the REST interface."""
+    return describe_interface()

@@ -1,0 +1,204 @@
+"""``quanwang dispatcher``: feeds the shards, dispatches due orders, answers match, preview and explain.
+
+With Ray it is the driver of the cluster, and leaves with a status of its own when the cluster is gone: whoever
+supervises it starts it again. Everything that it knows is in the database.
+"""
+
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from engine.candidates import EngineCandidateSource
+from engine.coordinator import Coordinator
+from engine.extractors import Extractors
+from engine.feeder import Feeder
+from engine.in_process import in_process_shards
+from engine.match_service import MatchService
+from engine.ports import ShardPort
+from engine.runtime.head import ray_environment
+from engine.socket import CallServer
+from kit.clock import elapsed_s, now_ms
+from kit.config import Settings
+from kit.db import Database
+from kit.errors import QuanwangError, Unavailable
+from kit.ids import IdAllocator
+from kit.logging import configure_logging, logger_of
+from kit.redis import RedisWakeStream, connect
+from kit.work import Claimed, Wake, WorkLoop
+from marketplace import dispatch
+from marketplace.profiles import DatabaseProfileLog, read_profiles
+from marketplace.settings import read_switches, read_weights
+from matching.profiles import Profile
+from matching.vocabulary import Vocabulary
+from quanwang.processes.ray_head import plan_for, wait_for_address
+from quanwang.processes.storage import open_database, taxonomy_of
+from quanwang.processes.supervisor import stop_signals
+
+RAY_LOST: Final = 75
+"""Exit status when the Ray cluster is gone: start again, with a new cluster."""
+
+BARRIER_PERIOD_S = 0.5
+RECOVERY_PERIOD_S = 0.1
+SNAPSHOT_PERIOD_S = 60.0
+HEAD_WAIT_S = 60.0
+
+log = logger_of(__name__)
+
+
+class NoRayHead(Unavailable):
+    """No private Ray head runs in the data folder."""
+
+
+class DispatchPaused(Unavailable):
+    """Somebody switched dispatch off."""
+
+
+def run(settings: Settings, *, in_process: bool) -> int:
+    """Work until a signal comes; returns the exit status."""
+    configure_logging("dispatcher", settings.log_level)
+    if in_process:
+        return _run_with(settings, in_process_shards(settings.shards, _shard_folder(settings)))
+    address, token_file = _ray_address(settings)
+    # Ray reads these when it is imported, so nothing of it may be imported before.
+    os.environ.update(ray_environment(token_file))
+    from engine.runtime.connection import HeadWatch, disconnect
+    from engine.runtime.connection import connect as connect_ray
+    from engine.runtime.shards import start_shards
+
+    connect_ray(address, namespace="quanwang")
+    watch = HeadWatch(address, _leave_lost)
+    watch.start()
+    shards = start_shards(settings.shards, _shard_folder(settings))
+    log.info("shards found", ray=address, shards=len(shards))
+    try:
+        return _run_with(settings, shards)
+    finally:
+        watch.stop()
+        disconnect()
+
+
+def _leave_lost() -> None:
+    log.error("the Ray cluster is gone; leaving, to be started again")
+    os._exit(RAY_LOST)
+
+
+def _ray_address(settings: Settings) -> tuple[str, Path | None]:
+    if settings.ray_address is not None:
+        return settings.ray_address, settings.ray_token_file
+    plan = plan_for(settings)
+    address = wait_for_address(plan, wait_s=HEAD_WAIT_S)
+    if address is None:
+        raise NoRayHead(
+            f"no Ray head runs in the data folder {settings.data_dir}: start `quanwang up`, or give --ray-address"
+        )
+    return address, plan.token_file
+
+
+def _shard_folder(settings: Settings) -> Path:
+    return settings.data_dir.absolute() / "shards"
+
+
+def _run_with(settings: Settings, shards: Sequence[ShardPort]) -> int:
+    database = open_database(settings)
+    taxonomy = taxonomy_of(settings)
+    with database.read() as session:
+        weights = read_weights(session)
+    vocabulary = Vocabulary()
+    coordinator = Coordinator(shards, taxonomy, vocabulary, generation=now_ms(), weights=weights)
+    extractors = Extractors(vocabulary, taxonomy, coordinator.crowd_tags)
+    source = EngineCandidateSource(coordinator, taxonomy, extractors)
+    service = MatchService(coordinator, taxonomy, extractors, lambda user_id: _profile_of(database, user_id))
+    ids = IdAllocator(database)
+    wake = Wake(RedisWakeStream(connect(settings.resolved_redis_url)))
+    loop = WorkLoop(
+        database,
+        {dispatch.DISPATCH_WORK: lambda claims: _dispatch(database, ids, source, claims, wake)},
+        wake,
+        now_ms,
+    )
+    feeding = Feeding(Feeder(coordinator, DatabaseProfileLog(database)), coordinator)
+    server = CallServer(settings.match_address, service.handlers())
+
+    def stop() -> None:
+        feeding.stop()
+        loop.stop()
+
+    with stop_signals(stop):
+        server.start()
+        feeding.start()
+        log.info("dispatcher started", shards=len(shards))
+        if feeding.wait_fed():
+            loop.run_forever()
+        feeding.stop()
+        server.stop()
+    database.dispose()
+    return 0
+
+
+def _profile_of(database: Database, user_id: int) -> Profile | None:
+    with database.read() as session:
+        return read_profiles(session, [user_id]).get(user_id)
+
+
+def _dispatch(
+    database: Database, ids: IdAllocator, source: EngineCandidateSource, claims: list[Claimed], wake: Wake
+) -> None:
+    with database.read() as session:
+        if read_switches(session).dispatch_paused:
+            raise DispatchPaused("dispatch is switched off; it goes on when somebody switches it on")
+    dispatch.run_due_dispatches(database, ids, source, claims, now_ms=now_ms(), notify=wake.notify)
+
+
+class Feeding:
+    """The thread that keeps the shards up with the database: a barrier every half second, lost shards brought back."""
+
+    def __init__(self, feeder: Feeder, coordinator: Coordinator) -> None:
+        self._feeder = feeder
+        self._coordinator = coordinator
+        self._stopping = threading.Event()
+        self._fed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="feeder", daemon=True)
+        self._snapshot_at_s = 0.0
+        self._snapshot_barrier: int | None = None
+
+    def start(self) -> None:
+        """Begin to feed, in the background."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end."""
+        self._stopping.set()
+        self._fed.set()
+
+    def wait_fed(self) -> bool:
+        """Wait until everybody is loaded; False when :meth:`stop` came first."""
+        self._fed.wait()
+        return not self._stopping.is_set()
+
+    def _run(self) -> None:
+        period_s = 0.0
+        while not self._stopping.wait(period_s):
+            period_s = BARRIER_PERIOD_S
+            try:
+                self._step()
+            except Unavailable as error:
+                period_s = RECOVERY_PERIOD_S
+                log.warning("feeding waits", sentence=error.sentence)
+            except QuanwangError as error:
+                log.error("feeding failed", exception=error)
+            except Exception as error:  # noqa: BLE001  # the next step begins from the log again
+                log.error("feeding failed", exception=error)
+
+    def _step(self) -> None:
+        started_s = elapsed_s()
+        before = self._feeder.barrier
+        self._feeder.step()
+        if before is None:
+            log.info("everybody is loaded", barrier=self._feeder.barrier, seconds=round(elapsed_s() - started_s, 2))
+            self._fed.set()
+        if self._feeder.barrier != self._snapshot_barrier and elapsed_s() >= self._snapshot_at_s:
+            self._coordinator.snapshot()
+            self._snapshot_barrier = self._feeder.barrier
+            self._snapshot_at_s = elapsed_s() + SNAPSHOT_PERIOD_S

@@ -1,0 +1,196 @@
+"""Shards on real Ray answer what the same shards in process and the naive reference answer, also after a kill -9."""
+
+import os
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]  # publishes no types
+import pytest
+
+from engine.coordinator import Coordinator
+from engine.feeder import Feeder
+from engine.in_process import in_process_shards
+from engine.ports import ShardLost, ShardPort, UnknownBarrier
+from matching.profiles import Profile, parse_profile
+from matching.query import Query, parse_order, resolve
+from matching.reference import match as reference_match
+from matching.taxonomy import builtin_taxonomy
+from matching.vocabulary import Vocabulary
+from quanwang.demonstration.orders import OrderDraw
+from quanwang.demonstration.profiles import ProfileDraw
+from tests.cluster.conftest import RayCluster
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(200)]
+
+TAXONOMY = builtin_taxonomy()
+SHARDS = 2
+
+
+class Log:
+    """The profile log of a database, in memory."""
+
+    def __init__(self, profiles: Sequence[Profile]) -> None:
+        self.profiles = {profile.id: profile for profile in profiles}
+        self.changed: list[int] = [profile.id for profile in profiles]
+
+    def put(self, profile: Profile) -> None:
+        self.profiles[profile.id] = profile
+        self.changed.append(profile.id)
+
+    def delete(self, user_id: int) -> None:
+        del self.profiles[user_id]
+        self.changed.append(user_id)
+
+    def read_all(self, after_id: int, limit: int) -> list[Profile]:
+        return [self.profiles[user_id] for user_id in sorted(self.profiles) if user_id > after_id][:limit]
+
+    def read_changes(self, after_seq: int, limit: int) -> tuple[int, list[tuple[int, Profile | None]]]:
+        page = self.changed[after_seq : after_seq + limit]
+        return after_seq + len(page), [(user_id, self.profiles.get(user_id)) for user_id in dict.fromkeys(page)]
+
+    def last_seq(self) -> int:
+        return len(self.changed)
+
+
+def _profiles(first: int, count: int) -> list[Profile]:
+    drawn = ProfileDraw(seed=7).documents(first, count)
+    return [parse_profile({"id": int(number), **document}, TAXONOMY) for number, document in drawn]
+
+
+def _queries(vocabulary: Vocabulary, count: int) -> list[Query]:
+    queries = []
+    for number, document in enumerate(OrderDraw(seed=7, batch=1).documents(count), 1):
+        key_information = {name: document[name] for name in document.keys() - {"id", "title", "policy", "text"}}
+        words = [word for word in vocabulary.texts() if word in str(document["text"])][:6]
+        if words:
+            key_information.update(keywords=words, keyword_rule="any")
+        if not key_information.keys() & {"keywords", "regions", "near"}:
+            continue
+        order = parse_order({"id": number, "limit": 50, **key_information}, TAXONOMY)
+        queries.append(resolve(order, vocabulary, TAXONOMY))
+    return queries
+
+
+@pytest.fixture(scope="module")
+def ray_shards(ray_cluster: RayCluster) -> Sequence[ShardPort]:
+    from engine.runtime.shards import start_shards
+
+    return start_shards(SHARDS, ray_cluster.settings.data_dir / "shards")
+
+
+def _fed(shards: Sequence[ShardPort], log: Log, vocabulary: Vocabulary) -> tuple[Coordinator, Feeder]:
+    coordinator = Coordinator(shards, TAXONOMY, vocabulary, generation=time.time_ns())
+    feeder = Feeder(coordinator, log)
+    feeder.start()
+    return coordinator, feeder
+
+
+def _shard_processes(cluster: RayCluster) -> list[psutil.Process]:
+    found = [process for process in cluster.processes() if process.name().startswith("ray::Shard")]
+    return sorted(found, key=lambda process: int(process.pid))
+
+
+def _match_for(seconds: float, coordinator: Coordinator, queries: Sequence[Query]) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        coordinator.match(queries)
+        time.sleep(0.02)
+
+
+def _feed_until_whole(feeder: Feeder, coordinator: Coordinator, wait_s: float = 20.0) -> float:
+    started = time.monotonic()
+    while True:
+        try:
+            feeder.step()
+            if not coordinator.lost_shards():
+                return time.monotonic() - started
+        except (ShardLost, UnknownBarrier):
+            pass
+        assert time.monotonic() - started < wait_s, "the shards are not whole again"
+        time.sleep(0.05)
+
+
+def test_ray_answers_what_the_reference_answers(ray_shards: Sequence[ShardPort]) -> None:
+    profiles = _profiles(1, 1_500)
+    vocabulary = Vocabulary()
+    on_ray, _ = _fed(ray_shards, Log(profiles), vocabulary)
+    in_process, _ = _fed(in_process_shards(3), Log(profiles), Vocabulary())
+    queries = _queries(vocabulary, 40)
+    assert len(queries) > 30
+    for on_ray_result, in_process_result, query in zip(
+        on_ray.match(queries), in_process.match(queries), queries, strict=True
+    ):
+        expected = reference_match(profiles, query, TAXONOMY)
+        assert on_ray_result.to_match() == expected
+        assert in_process_result.to_match() == expected
+        assert on_ray_result.certificate.is_complete()
+    assert any(result.full_count for result in on_ray.match(queries))
+
+
+def test_a_killed_shard_comes_back_with_every_change(ray_cluster: RayCluster, ray_shards: Sequence[ShardPort]) -> None:
+    """Snapshot, more changes, kill -9 of one actor's process, changes while it is away: the answers are exact."""
+    profiles = _profiles(1, 1_000)
+    log = Log(profiles)
+    vocabulary = Vocabulary()
+    coordinator, feeder = _fed(ray_shards, log, vocabulary)
+    coordinator.snapshot()
+    for profile in _profiles(2_001, 150):
+        log.put(profile)
+    for user_id in range(1, 60):
+        log.delete(user_id)
+    feeder.step()
+    victims = _shard_processes(ray_cluster)
+    assert len(victims) == SHARDS
+    os.kill(victims[0].pid, signal.SIGKILL)
+    queries = _queries(vocabulary, 25)
+    with pytest.raises((ShardLost, UnknownBarrier)):
+        _match_for(2.0, coordinator, queries)
+    for profile in _profiles(3_001, 40):
+        log.put(profile)
+    took_s = _feed_until_whole(feeder, coordinator)
+    assert took_s < 10
+    for result, query in zip(coordinator.match(queries), queries, strict=True):
+        assert result.to_match() == reference_match(log.profiles.values(), query, TAXONOMY)
+        assert result.certificate.population == len(log.profiles)
+
+
+def test_a_shard_whose_snapshot_is_gone_is_loaded_from_the_log(
+    ray_cluster: RayCluster, ray_shards: Sequence[ShardPort]
+) -> None:
+    log = Log(_profiles(1, 600))
+    vocabulary = Vocabulary()
+    coordinator, feeder = _fed(ray_shards, log, vocabulary)
+    for victim in _shard_processes(ray_cluster):
+        os.kill(victim.pid, signal.SIGKILL)
+    _feed_until_whole(feeder, coordinator)
+    queries = _queries(vocabulary, 20)
+    for result, query in zip(coordinator.match(queries), queries, strict=True):
+        assert result.to_match() == reference_match(log.profiles.values(), query, TAXONOMY)
+
+
+def test_a_restarted_driver_finds_the_same_actors(ray_cluster: RayCluster, ray_shards: Sequence[ShardPort]) -> None:
+    from engine.runtime.shards import start_shards
+
+    before = {process.pid for process in _shard_processes(ray_cluster)}
+    again = start_shards(SHARDS, ray_cluster.settings.data_dir / "shards")
+    assert {process.pid for process in _shard_processes(ray_cluster)} == before
+    assert [list(shard.published()) for shard in again] == [list(shard.published()) for shard in ray_shards]
+
+
+def test_ray_is_private_to_those_who_hold_its_secret(ray_cluster: RayCluster, tmp_path: Path) -> None:
+    """Ray listens on every network interface: whoever has no token is turned away."""
+    import subprocess
+    import sys
+
+    stranger = tmp_path / "token"
+    stranger.write_text("0" * 64)
+    code = f"import ray; ray.init(address={ray_cluster.address!r}, log_to_driver=False); print('in')"
+    environment = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(stranger)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode != 0
+    assert "in" not in done.stdout.split()
+    assert (ray_cluster.plan.token_file.stat().st_mode & 0o077) == 0
