@@ -29,6 +29,9 @@ LEVELS: Mapping[TreeKind, tuple[str, ...]] = {
 }
 
 
+_UNDIVIDED_DIVISIONS = frozenset({"12", "91", "97"})
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """One row of a tree before it is numbered; ``parent`` is "" for a root, ``place`` is ``FILE:LINE``."""
@@ -193,10 +196,14 @@ def _under_the_country(nodes: list[Node]) -> list[Node]:
 
 
 def _builtin_industries() -> Tree:
-    """Sections and divisions by name; groups DD1..DD9 and classes DDd0..DDd9 by structure, without names."""
+    """Sections and divisions by name; groups DD1..DD9 and classes DDd0..DDd9 by structure, without names.
+
+    The standard numbers a group DD0 only where it is the one group of its division.
+    """
     nodes = [_node(row) for row in read_table(table_path("industries.csv"), required=("code", "parent"))]
     for division in [node.code for node in nodes if node.parent]:
-        for group in (f"{division}{digit}" for digit in "123456789"):
+        digits = "0123456789" if division in _UNDIVIDED_DIVISIONS else "123456789"
+        for group in (f"{division}{digit}" for digit in digits):
             nodes.append(Node(group, division))
             nodes.extend(Node(f"{group}{digit}", group) for digit in "0123456789")
     return Tree("industry", nodes)
