@@ -1,16 +1,20 @@
-"""Every failure as problem+json (RFC 9457): the one table from kinds of errors to HTTP statuses."""
+"""From an error to an answer of RFC 9457 (application/problem+json): the one table of statuses.
 
-import logging
+The domain knows no HTTP and no route knows a status of an error: a route raises, this module answers.
+"""
+
+import re
 import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from api.request_errors import sentences_of
 from kit.errors import (
     Conflict,
     Forbidden,
@@ -23,97 +27,160 @@ from kit.errors import (
     Unavailable,
     Unprocessable,
 )
+from kit.idempotency import InvalidIdempotencyKey
+from kit.logging import logger_of
 
-PROBLEM_TYPE = "application/problem+json"
+log = logger_of(__name__)
 
-STATUS_OF_KIND: Mapping[type[QuanwangError], int] = {
-    InvalidInput: 422,
-    Unauthenticated: 401,
-    Forbidden: 403,
-    NotFound: 404,
-    Conflict: 409,
-    TooLarge: 413,
-    Unprocessable: 422,
-    TooManyRequests: 429,
-    Unavailable: 503,
+PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
+
+
+class MalformedRequest(QuanwangError):
+    """The request cannot be read at all: its body is no JSON, or a header that it needs is missing."""
+
+
+class NotThisMediaType(QuanwangError):
+    """The body comes in a form that this route does not read."""
+
+
+STATUSES: Final[Mapping[type[QuanwangError], HTTPStatus]] = {
+    MalformedRequest: HTTPStatus.BAD_REQUEST,
+    InvalidIdempotencyKey: HTTPStatus.BAD_REQUEST,
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    NotThisMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Unprocessable: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-
-_log = logging.getLogger(__name__)
-
-
-class MissingIdempotencyKey(InvalidInput):
-    """A POST that changes something came without a key to recognise its repetition by."""
+"""Kind of error to status; the most special class of an error that stands here decides."""
 
 
-class MalformedBody(InvalidInput):
-    """The body is no JSON of the expected shape at all."""
-
-
-BAD_REQUESTS: tuple[type[QuanwangError], ...] = (MissingIdempotencyKey, MalformedBody)
-
-
-def status_of(error: QuanwangError) -> int:
-    """Return the HTTP status of an expected error."""
-    if isinstance(error, BAD_REQUESTS):
-        return 400
-    return next((status for kind, status in STATUS_OF_KIND.items() if isinstance(error, kind)), 500)
+def status_of(error: QuanwangError) -> HTTPStatus:
+    """Return the status of an expected error; an error of no known kind is a fault of ours."""
+    for kind in type(error).__mro__:
+        if kind in STATUSES:
+            return STATUSES[kind]
+    return HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def problem(
-    status: int, detail: str, *, headers: Mapping[str, str] | None = None, **members: object
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    members: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return a problem document; ``type`` stays about:blank, so ``title`` is the phrase of the status."""
-    document: dict[str, Any] = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+    """Return one problem document. ``code`` is stable and in kebab case; ``detail`` is one sentence for a person."""
+    document = {
+        "type": f"urn:quanwang:problem:{code}",
+        "title": _title(code),
         "status": status,
         "detail": detail,
-        **members,
+        "request_id": request_id_of(request),
+        **(members or {}),
     }
-    return Response(orjson.dumps(document), status, dict(headers or {}), PROBLEM_TYPE)
+    return Response(
+        orjson.dumps(document, default=str), status, media_type=PROBLEM_MEDIA_TYPE, headers=dict(headers or {})
+    )
 
 
-def problem_of(error: QuanwangError) -> Response:
+def problem_of(request: Request, error: QuanwangError) -> Response:
     """Return the problem document of an expected error."""
+    status = status_of(error)
+    members: dict[str, Any] = {}
     headers: dict[str, str] = {}
-    members: dict[str, object] = {"code": type(error).__name__}
-    if isinstance(error, TooManyRequests | Unavailable):
-        headers["Retry-After"] = str(error.retry_after_s)
-    if isinstance(error, Unauthenticated):
-        headers["WWW-Authenticate"] = 'Bearer realm="quanwang"'
     if isinstance(error, InvalidInput):
-        members["field"] = error.field
-        members["rule"] = error.rule
-    return problem(status_of(error), error.sentence, headers=headers, **members)
+        members = {"field": error.field, "value": _shown(error.value), "rule": error.rule}
+    if isinstance(error, TooManyRequests | Unavailable):
+        headers["retry-after"] = str(max(1, error.retry_after_s))
+    if isinstance(error, Unauthenticated):
+        headers["www-authenticate"] = 'Bearer realm="quanwang"'
+    return problem(request, status, code_of(error), error.sentence, members=members, headers=headers)
 
 
-def register_problems(app: FastAPI) -> None:
-    """Answer every failure of ``app`` as a problem document."""
+def incident(request: Request, error: BaseException) -> Response:
+    """Log a fault of ours under a new number and return the answer that names only that number."""
+    number = secrets.token_hex(6)
+    log.error(
+        "a request failed",
+        exception=error,
+        incident=number,
+        request_id=request_id_of(request),
+        method=request.method,
+        path=request.url.path,
+    )
+    detail = (
+        f"Something went wrong on our side; it was logged as incident {number}. Try again; if it happens again, tell"
+        " the operator this number."
+    )
+    return problem(request, 500, "internal-error", detail, members={"incident": number})
 
-    @app.exception_handler(QuanwangError)
-    def expected(_: Request, error: QuanwangError) -> Response:
-        return problem_of(error)
 
-    @app.exception_handler(RequestValidationError)
-    def invalid(_: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        where = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")]
-        refused = InvalidInput(".".join(where) or "request", first.get("input"), f"is refused: {first['msg']}")
-        return problem_of(refused)
+def install(app: FastAPI) -> None:
+    """Make the application answer every error as a problem document."""
+    app.add_exception_handler(QuanwangError, _on_expected)
+    app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(HTTPException, _on_http)
 
-    @app.exception_handler(HTTPException)
-    def refused(request: Request, error: HTTPException) -> Response:
-        sentences = {
-            404: f"there is nothing at {request.url.path[:200]}; see /docs for what there is",
-            405: f"{request.method} is not possible at {request.url.path[:200]}; see /docs for what is",
-        }
-        return problem(
-            error.status_code, sentences.get(error.status_code, str(error.detail)), headers=error.headers
-        )
 
-    @app.exception_handler(Exception)
-    def unexpected(request: Request, error: Exception) -> Response:
-        incident = secrets.token_hex(6)
-        _log.error("incident %s at %s %s", incident, request.method, request.url.path, exc_info=error)
-        detail = f"something went wrong here; nothing was changed by this request. Quote incident {incident} when you ask"
-        return problem(500, detail, incident=incident)
+def request_id_of(request: Request) -> str | None:
+    """Return the id that this request is logged under."""
+    found: str | None = request.scope.get("quanwang.request_id")
+    return found
+
+
+def code_of(error: QuanwangError) -> str:
+    """Return the stable code of an error: its class name in kebab case."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", type(error).__name__).lower()
+
+
+def _title(code: str) -> str:
+    return code.replace("-", " ").capitalize()
+
+
+def _shown(value: object) -> object:
+    """Return the refused value as JSON can carry it, shortened."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) < 1 << 53 else "a number above 2^53"
+    if isinstance(value, float):
+        return value if value - value == 0 else str(value)
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+async def _on_expected(request: Request, error: Exception) -> Response:
+    if not isinstance(error, QuanwangError) or status_of(error) == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return incident(request, error)
+    return problem_of(request, error)
+
+
+async def _on_validation(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        return incident(request, error)
+    found = sentences_of(error.errors())
+    first = found[0]
+    return problem(request, 422, "invalid-input", first["detail"], members={"field": first["field"], "errors": found})
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        return incident(request, error)
+    path = request.url.path
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return problem(request, 404, "no-such-route", f"There is nothing at {path[:200]}; /docs lists every route.")
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = headers.get("Allow") or headers.get("allow") or ""
+        detail = f"{path[:200]} does not take {request.method[:20]}; it takes {allowed}."
+        return problem(request, 405, "method-not-allowed", detail, headers={"allow": allowed})
+    code = re.sub(r"[^a-z]+", "-", HTTPStatus(error.status_code).phrase.lower())
+    return problem(request, error.status_code, code, str(error.detail), headers=headers)

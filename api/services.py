@@ -1,94 +1,90 @@
-"""What the API stands on; the composition root builds it once and hands it to ``create_app``."""
+"""Everything that the HTTP application stands on; built once per process by its composition root."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kit.clock import Clock
-from kit.config import Settings
+from kit.clock import now_ms as wall_clock_ms
 from kit.db import Database
 from kit.ids import IdAllocator
+from kit.redis import RedisClient
+from kit.work import Wake
 from marketplace.access import KeyRing
-from marketplace.inbox import InboxStore, WaveHistory
+from marketplace.inbox import InboxEvent, InboxStore
 from matching.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from matching.extraction import Extractor
 
 
 class MatchService(Protocol):
-    """The live index behind the dispatcher's internal socket; every call raises Unavailable while matching is paused."""
-
-    def match(self, order_document: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Both tiers of an order now."""
-        ...
+    """The live index, wherever it runs. Every call raises Unavailable within 300 ms while nobody answers."""
 
     def preview(self, order_document: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Exact counts of both tiers and the gain of dropping or widening each key."""
+        """Return exact users per tier and what dropping or widening each key would gain; raises InvalidInput."""
         ...
 
     def explain(self, query_json: str, user_id: int) -> Mapping[str, Any]:
-        """Why a user is or is not in the answer of a frozen query."""
-        ...
-
-    def keywords(self, text: str, most: int, without: list[str]) -> list[str]:
-        """At most ``most`` known keywords that a profile's text names besides those in ``without``."""
+        """Return why the user is or is not in the answer of the frozen query, as the profile stands now."""
         ...
 
     def health(self) -> Mapping[str, Any]:
-        """Whether the shards are whole, and what each holds."""
+        """Return {"ready", "barrier", "population", "shards", ...}."""
         ...
 
 
-class InboxEvent(Protocol):
-    """One thing that happened to an inbox; ``kind`` is offer, state or reset."""
+class LiveInboxes(Protocol):
+    """Live events of inboxes; one Redis subscription a process, never the database."""
 
-    @property
-    def id(self) -> int: ...
-    @property
-    def kind(self) -> str: ...
-
-    def to_document(self) -> dict[str, Any]:
-        """Return the JSON object that the reader gets."""
+    async def start(self) -> None:
+        """Begin to listen; called when the application starts."""
         ...
 
-
-class InboxEvents(Protocol):
-    """Live inboxes: one subscription a process, a bounded queue a reader, never the database."""
+    async def stop(self) -> None:
+        """End all streams; called when the application stops."""
+        ...
 
     def subscribe(
         self, user_id: int, last_event_id: int | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[InboxEvent]]:
-        """Open one reader; what it missed since ``last_event_id`` comes first, or one ``reset``."""
-        ...
-
-    async def start(self) -> None:
-        """Subscribe; called when the process begins to serve."""
-        ...
-
-    async def stop(self) -> None:
-        """End the subscription and every reader."""
+        """Open a stream of one user's events, beginning with what came after ``last_event_id``."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
-    """Everything that handlers may use. ``redis_ping`` raises Unavailable when Redis is away."""
+class Limits:
+    """Bounds of this process; bodies in bytes."""
 
-    settings: Settings
+    body_bytes: int = 1024 * 1024
+    bulk_body_bytes: int = 8 * 1024 * 1024
+    previews_a_minute: int = 60
+    """Per owner of an API key; previews of many variations of an order could single out a person."""
+    match_calls_at_once: int = 8
+    """Preview and explain wait on the dispatcher; the other threads stay free for everything else."""
+    stream_lasts_s: float = 900.0
+    """A live stream ends then and the client connects again, with its key checked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the routes use. ``redis`` None: this installation runs without one, everything is read from the database.
+
+    ``extractor`` reads the text of profiles at intake; None: the dispatcher reads it.
+    ``ready_checks_s`` is how long an answer of /readyz and the queue depths of /metrics are kept.
+    """
+
     database: Database
     ids: IdAllocator
-    clock: Clock
     taxonomy: Taxonomy
     key_ring: KeyRing
     match_service: MatchService
-    inbox_store: InboxStore
-    inbox_events: InboxEvents
-    wave_history: WaveHistory
-    wake: "Wakes"
-
-
-class Wakes(Protocol):
-    """Wakes the workers after a commit; losing a wake-up costs a quarter of a second, nothing else."""
-
-    def notify(self) -> None:
-        """Say that work is due."""
-        ...
+    inbox_store: InboxStore | None
+    inbox_events: LiveInboxes
+    redis: RedisClient | None = None
+    wake: Wake = field(default_factory=Wake)
+    clock: Clock = wall_clock_ms
+    extractor: "Extractor | None" = None
+    limits: Limits = field(default_factory=Limits)
+    ready_checks_s: float = 1.0
