@@ -58,9 +58,9 @@ def openapi(
     out: Annotated[Path | None, typer.Option(help="File to write. Default: standard output.")] = None,
 ) -> None:
     """Print the description of the REST interface (OpenAPI 3.1)."""
-    from quanwang.processes.api import openapi_document
+    from api import openapi_text
 
-    text = json.dumps(openapi_document(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    text = openapi_text()
     if out is None:
         print(text, end="")
         return

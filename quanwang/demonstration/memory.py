@@ -46,3 +46,11 @@ def remember(path: Path, memory: Memory) -> None:
     staging.touch(mode=0o600)
     staging.write_text(json.dumps(asdict(memory)), encoding="utf-8")
     staging.replace(path)
+
+
+def write_key(path: Path, secret: str) -> None:
+    """Write a key for ``curl -H "Authorization: Bearer $(cat FILE)"``, readable by its owner only."""
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(secret + "\n", encoding="ascii")

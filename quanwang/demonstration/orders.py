@@ -1,16 +1,20 @@
 """Makes the demonstration's orders: the text is a real advertisement title, the publisher's place is drawn.
 
-The platform extracts the key information from the text. What the drawn publisher adds is where the work is: its
-district, city or province, a circle around it, or nothing at all.
+The platform extracts the key information from the text. What the drawn publisher adds is where the work is (its
+district, city or province, a circle around it, or anywhere) and, now and then, for which crowd it is.
 """
 
 import random
 from collections.abc import Iterator
 
 from quanwang.demonstration.places import Place, PlaceDraw, near_seat
+from quanwang.demonstration.profiles import CROWD_SHARES, CROWD_TAGS, ROOT_REGION
 from quanwang.demonstration.titles import split_titles
 
-RADII_KM = (10, 20, 50, 100)
+RADII_KM = (5, 10, 20, 50)
+CROWD_SHARE = 0.18
+"""How many orders are for one crowd only; the tags are invented, as those of the profiles."""
+
 POLICY = "demonstration"
 
 
@@ -45,17 +49,19 @@ class OrderDraw:
                 "origin": origin,
             }
             document.update(_where(place, origin, randomness))
+            if randomness.random() < CROWD_SHARE:
+                document["crowds"] = [randomness.choices(CROWD_TAGS, CROWD_SHARES)[0]]
             yield document
 
 
 def _where(place: Place, origin: list[float], randomness: random.Random) -> dict[str, object]:
     draw = randomness.random()
-    if draw < 0.20:
+    if draw < 0.35:
         return {"regions": [place.district]}
-    if draw < 0.45:
-        return {"regions": [place.city]}
     if draw < 0.60:
+        return {"regions": [place.city]}
+    if draw < 0.66:
         return {"regions": [place.province]}
-    if draw < 0.85:
+    if draw < 0.94:
         return {"near": {"lat": origin[0], "lon": origin[1], "radius_km": randomness.choice(RADII_KM)}}
-    return {}
+    return {"regions": [ROOT_REGION]}

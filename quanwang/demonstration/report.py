@@ -44,7 +44,7 @@ def show_outcome(console: Console, outcome: Outcome, *, profiles: int, seconds: 
         (outcome.accepted, "acceptances"),
         (in_full, "orders assigned to somebody of the full tier"),
         (in_partial, "orders assigned to somebody of the partial tier"),
-        (outcome.orders - outcome.assigned, "orders that nobody took, by the seed's decision"),
+        (outcome.orders - outcome.assigned, "orders that nobody took before their windows were over"),
     )
     for number, meaning in rows:
         table.add_row(f"{number:,}", meaning)
@@ -61,7 +61,7 @@ def show_doors(console: Console, url: str, keys: dict[str, str], *, user_id: int
     table.add_row("A user's inbox", f"{url}/me/inbox")
     table.add_row("  sign in with", f"{keys['backend']}  and user {user_id}")
     table.add_row("REST", f"{url}/docs")
-    table.add_row("  send", f"Authorization: Bearer {keys['backend']}")
+    table.add_row("  send", f'-H "Authorization: Bearer $(cat {folder}/keys/backend.key)"')
     table.add_row("Logs", f"{folder}/logs")
     note = Text("The keys are real, for this installation only.", style="dim")
     console.print(Panel(Group(table, note), title="Where to look", title_align="left", expand=False))

@@ -1,13 +1,11 @@
 """``quanwang api``: REST and pages over uvicorn. Never imports Ray."""
 
 import socket
-from typing import Any, Final
+from typing import Final
 
 import uvicorn
 
-from api.app import create_app
-from api.app import openapi_document as describe_interface
-from api.services import Services
+from api import Services, create_app
 from engine.socket import SocketMatchService
 from kit.clock import now_ms
 from kit.config import Settings
@@ -23,8 +21,7 @@ from quanwang.processes.storage import open_database, taxonomy_of
 STOP_WAIT_S: Final = 3
 """How long open requests may end after a stop signal; live streams are cut then and reconnect elsewhere."""
 
-IDLE_CONNECTION_S: Final = 30
-MAX_CONNECTIONS: Final = 2_000
+IDLE_CONNECTION_S: Final = 20
 
 log = logger_of(__name__)
 
@@ -60,8 +57,6 @@ def serve(settings: Settings) -> int:
         server_header=False,
         timeout_graceful_shutdown=STOP_WAIT_S,
         timeout_keep_alive=IDLE_CONNECTION_S,
-        limit_concurrency=MAX_CONNECTIONS,
-        h11_max_incomplete_event_size=64 * 1024,
     )
     host, port = listener.getsockname()[:2]
     log.info("serving", host=host, port=port)
@@ -71,8 +66,3 @@ def serve(settings: Settings) -> int:
         listener.close()
         services.database.dispose()
     return 0
-
-
-def openapi_document() -> dict[str, Any]:
-    """Return the description of the REST interface."""
-    return describe_interface()

@@ -109,7 +109,7 @@ def remove_contents(settings: Settings) -> None:
             _remove(path)
 
 
-_OWN_NAMES = {"logs", "ray", "redis", "shards", "engine", "snapshots", "demonstration.json", "valkey"}
+_OWN_NAMES = {"logs", "ray", "redis", "shards", "engine", "snapshots", "demonstration.json", "keys"}
 """The compiled kernels (numba) are not among them: they belong to the code, not to the data."""
 
 

@@ -17,7 +17,7 @@ from kit.redis import RedisWakeStream, connect, embedded_redis_command
 from kit.work import Wake, count_work
 from marketplace.access import SCOPES, Caller, create_api_key
 from quanwang.demonstration.display import Display
-from quanwang.demonstration.memory import Memory, recall, remember
+from quanwang.demonstration.memory import Memory, recall, remember, write_key
 from quanwang.demonstration.report import show_doors, show_outcome, summary_line
 from quanwang.demonstration.run import Installation, Outcome, Scene, add_profiles, submit
 from quanwang.processes.installation import check_disk, check_port, locked, remove_contents
@@ -150,6 +150,7 @@ class _Play:
                 )
             )
             memory.keys[name], memory.key_ids[name] = issued.secret, issued.id
+            write_key(self._settings.data_dir / "keys" / f"{name}.key", issued.secret)
         remember(self._memory_file, memory)
 
     def _add_missing_profiles(self, place: Installation, memory: Memory) -> None:
