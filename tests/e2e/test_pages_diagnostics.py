@@ -1,0 +1,140 @@
+"""Diagnostics in a real browser: the list, one dispatch, why a user is in it and why another is not."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.pages_visitor import DESKTOP, LANGUAGES, NARROW, PHONE, visiting
+from tests.e2e.pages_world import FAR_WELDERS, LOCAL_WELDERS, OTHERS, World, json_of
+
+
+@pytest.fixture(scope="module")
+def offered(world: World) -> int:
+    """A dispatch in the full tier: forty users told."""
+    dispatch_id = world.submit()
+    world.wait_delivered(dispatch_id)
+    return dispatch_id
+
+
+def test_the_list_finds_filters_and_counts(browser: Browser, world: World, offered: int) -> None:
+    with visiting(browser, world) as visitor:
+        page = visitor.page
+        visitor.sign_in()
+        expect(page.locator(f"#dispatch-{offered}")).to_contain_text("氩弧焊工")
+        page.locator("[name=search]").fill("氩弧焊")
+        page.keyboard.press("Enter")
+        expect(page.locator(f"#dispatch-{offered}")).to_be_visible()
+        page.locator("[name=search]").fill("没有这样的订单%")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("没有符合条件的分发")).to_be_visible()
+        visitor.open("/admin/dispatches?state=offering_full")
+        expect(page.locator("a.filter[aria-current]")).to_contain_text("分发中：全部满足")
+        expect(page.locator(f"#dispatch-{offered} td").nth(3)).to_have_text("40")
+
+
+def test_a_new_dispatch_appears_in_the_open_list_by_itself(browser: Browser, world: World) -> None:
+    with visiting(browser, world, language="en") as visitor:
+        visitor.sign_in()
+        visitor.page.evaluate("window.sameDocument = true")
+        added = world.submit(title="Night shift welder, Pudong")
+        expect(visitor.page.locator(f"#dispatch-{added}")).to_contain_text("Night shift welder")
+        assert visitor.page.evaluate("window.sameDocument"), "the page was loaded again"
+
+
+def test_one_dispatch_shows_key_information_funnel_waves_and_certificate(
+    browser: Browser, world: World, offered: int
+) -> None:
+    with visiting(browser, world, language="en") as visitor:
+        page = visitor.page
+        visitor.sign_in()
+        visitor.open(f"/admin/dispatches/{offered}")
+        expect(page.locator("quanwang-chart canvas")).to_be_visible()
+        rows = {row["label"]: row["value"] for row in json_of(page.locator("quanwang-chart").get_attribute("rows"))}
+        assert rows["All users"] == 120
+        assert rows["Industry"] == 80
+        assert rows["Full match"] == rows["Told"] == rows["Delivered"] == 40
+        page.get_by_text("As a table").click()
+        expect(page.locator("details table tbody tr").first).to_contain_text("120")
+        keys = page.locator("section[aria-labelledby=keys-title]")
+        expect(keys).to_contain_text("氩弧焊suffix 90")
+        expect(keys).to_contain_text("金属制品业" if "金属" in keys.inner_text() else "metal")
+        page.get_by_text("Certificate: nobody was left out").click()
+        expect(page.locator(".certificate")).to_contain_text("120")
+        expect(page.locator("#recipients tbody tr")).to_have_count(25)
+        page.locator("#recipients [rel=next]").click()
+        expect(page.locator("#recipients tbody tr")).to_have_count(15)
+
+
+def test_the_open_page_follows_the_dispatch_into_the_partial_tier(browser: Browser, world: World) -> None:
+    dispatch_id = world.submit(policy="quick")
+    with visiting(browser, world, language="en") as visitor:
+        visitor.sign_in()
+        visitor.open(f"/admin/dispatches/{dispatch_id}")
+        visitor.page.evaluate("window.sameDocument = true")
+        expect(visitor.page.locator("h1 + span")).to_have_text("Offering: partial tier")
+        expect(visitor.page.locator("section[aria-labelledby=waves-title]")).to_contain_text("Wave 2")
+        rows = {
+            row["label"]: row["value"] for row in json_of(visitor.page.locator("quanwang-chart").get_attribute("rows"))
+        }
+        assert rows["Told"] == 80
+        assert visitor.page.evaluate("window.sameDocument"), "the page was loaded again"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_why_this_user_and_why_not_that_one(browser: Browser, world: World, offered: int, language: str) -> None:
+    words = {
+        "zh-CN": ("第 1 波通知", "怎样才能全部满足", "服务 上海市 浦东新区", "没有这样的"),
+        "en": ("Told in wave 1", "What would have made a full match", "Serve", "There is no user"),
+    }[language]
+    with visiting(browser, world, language=language) as visitor:
+        page = visitor.page
+        visitor.sign_in()
+        visitor.open(f"/admin/dispatches/{offered}")
+        found = page.locator("#explanation")
+        page.locator("#recipients tbody tr").first.locator("a").click()
+        expect(found).to_contain_text(words[0])
+        expect(found).not_to_contain_text(words[1])
+        page.locator("[name=user_id]").fill(str(FAR_WELDERS[0]))
+        page.locator("form:has([name=user_id]) button").click()
+        expect(found).to_contain_text(words[1])
+        expect(found).to_contain_text(words[2])
+        page.locator("[name=user_id]").fill(str(OTHERS[0]))
+        page.keyboard.press("Enter")
+        expect(found.locator("tbody tr")).to_have_count(3)
+        page.locator("[name=user_id]").fill("nobody-7")
+        page.keyboard.press("Enter")
+        expect(found.get_by_role("alert")).to_contain_text("nobody-7")
+        assert re.search(r"/admin/dispatches/\d+$", page.url), "the explanation came without another page"
+
+
+def test_while_matching_is_paused_the_page_stays_and_says_so(browser: Browser, world: World, offered: int) -> None:
+    world.matching.stop()
+    try:
+        with visiting(browser, world, language="en") as visitor:
+            visitor.sign_in()
+            visitor.open(f"/admin/dispatches/{offered}?user_id={LOCAL_WELDERS[0]}")
+            expect(visitor.page.locator("#explanation").get_by_role("alert")).to_be_visible()
+            expect(visitor.page.locator("quanwang-chart canvas")).to_be_visible()
+    finally:
+        world.matching.start()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("size", [NARROW, PHONE, DESKTOP], ids=["320", "390", "1440"])
+def test_every_page_fits_every_width_in_both_languages(
+    browser: Browser, world: World, offered: int, size: tuple[int, int], language: str
+) -> None:
+    with visiting(browser, world, size=size, language=language) as visitor:
+        for path in ("/", "/sign-in?kind=inbox"):
+            visitor.open(path)
+            visitor.check()
+        visitor.sign_in()
+        for path in (
+            "/admin/dispatches",
+            "/admin/dispatches?search=nothing",
+            f"/admin/dispatches/{offered}?user_id={FAR_WELDERS[0]}",
+        ):
+            visitor.open(path)
+            expect(visitor.page.locator("html")).to_have_attribute("lang", language)
+            visitor.check()
