@@ -67,7 +67,7 @@ def mariadb_server() -> mariadb.MariaServer:
 
 
 @pytest.fixture(scope="session")
-def _mariadb_url(mariadb_server: mariadb.MariaServer, worker: str) -> str:
+def mariadb_url(mariadb_server: mariadb.MariaServer, worker: str) -> str:
     return mariadb_server.create_database(f"tests_{worker}")
 
 
@@ -82,9 +82,9 @@ def own_mariadb_server() -> Iterator[mariadb.MariaServer]:
 
 
 @pytest.fixture
-def mariadb_database(_mariadb_url: str, request: pytest.FixtureRequest) -> Iterator[Database]:
+def mariadb_database(mariadb_url: str, request: pytest.FixtureRequest) -> Iterator[Database]:
     """An empty MariaDB database with all tables that the test knows; the invariants are checked afterwards."""
-    yield from _used(Database(_mariadb_url), request)
+    yield from _used(Database(mariadb_url), request)
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def flag(name: str, *, nullable: bool = False) -> Column[Any]:
 def text_of(
     name: str, length: int, *, nullable: bool = False, primary_key: bool = False, unique: bool | None = None
 ) -> Column[Any]:
-    """Text of at most ``length`` characters, compared byte by byte."""
+    """Text of at most ``length`` characters, compared byte by byte (but MySQL does not tell ``"a"`` from ``"a "``)."""
     if not 1 <= length <= MAX_TEXT_LENGTH:
         raise ValueError(f"text_of({name!r}): length {length} is outside 1..{MAX_TEXT_LENGTH}; use json_text")
     kind = String(length).with_variant(mysql.VARCHAR(length, charset="utf8mb4", collation=COLLATION), "mysql")

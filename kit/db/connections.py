@@ -178,9 +178,9 @@ def _check_after_idling(engine: Engine) -> None:
 
 
 def begin_snapshot(connection: Connection) -> None:
-    """Make the transaction that begins next read-only with one snapshot."""
+    """Begin a read-only transaction with one snapshot."""
+    connection.begin()
     if connection.dialect.name == "mysql":
-        connection.begin()
         # Allowed because the driver has only switched autocommit off: the transaction starts with the next statement.
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 

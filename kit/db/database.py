@@ -158,21 +158,17 @@ class Database:
     @contextmanager
     def _session(self, engine: Engine, *, read_only: bool = False) -> Iterator[Session]:
         try:
-            with self._connected(engine) as connection:
-                if read_only:
-                    connections.begin_snapshot(connection)
-                else:
+            with self._connected(engine, read_only=read_only) as connection:
+                if engine is self._writer and not read_only:
                     # Only the thread's own write transaction is remembered, not one apart from it.
-                    if engine is self._writer:
-                        self._local.session = connection
-                transaction = connection.get_transaction() or connection.begin()
+                    self._local.session = connection
                 try:
                     yield connection
                 except BaseException:
                     _roll_back(connection)
                     raise
                 if read_only:
-                    transaction.rollback()
+                    connection.rollback()
                 else:
                     self._commit(connection)
         except (exc.SQLAlchemyError, OSError) as error:
@@ -182,9 +178,13 @@ class Database:
             raise named from error
 
     @contextmanager
-    def _connected(self, engine: Engine) -> Iterator[Connection]:
+    def _connected(self, engine: Engine, *, read_only: bool) -> Iterator[Connection]:
         connection = engine.connect()
         try:
+            if read_only:
+                connection = _begin_snapshot(engine, connection)
+            else:
+                connection.begin()
             yield connection
         finally:
             connection.close()
@@ -201,6 +201,19 @@ class Database:
                 ) from error
             _roll_back(connection)
             raise
+
+
+def _begin_snapshot(engine: Engine, connection: Connection) -> Connection:
+    """Begin on ``connection``, or on a new one when the server closed it while it lay in the pool."""
+    try:
+        connections.begin_snapshot(connection)
+    except exc.DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        connection.close()
+        connection = engine.connect()
+        connections.begin_snapshot(connection)
+    return connection
 
 
 def _roll_back(connection: Connection) -> None:
