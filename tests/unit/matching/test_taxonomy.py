@@ -127,17 +127,13 @@ def test_roots_of_a_region_file_lie_in_the_country(tmp_path: Path) -> None:
     assert (same.codes, same.name(0)) == (tree.codes, "Land")
 
 
-@given(st.lists(st.integers(-1, 30), min_size=1, max_size=31), st.randoms(use_true_random=False))
+@given(st.lists(st.integers(-1, 30), min_size=1, max_size=16), st.randoms(use_true_random=False))
 @settings(STEADY, max_examples=200)
 def test_intervals_say_what_parents_say(parents: list[int], shuffle: Random) -> None:
     nodes = [Node(str(100 + i), "" if not i or p < 0 else str(100 + p % i)) for i, p in enumerate(parents)]
     by_code = {node.code: node for node in nodes}
     shuffle.shuffle(nodes)
-    try:
-        tree = Tree("industry", nodes)
-    except BadTable as error:
-        assert "deeper" in error.rule
-        return
+    tree = Tree("industry", nodes)
 
     def above(code: str) -> list[str]:
         parent = by_code[code].parent
