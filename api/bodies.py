@@ -1,105 +1,73 @@
-"""Reading request bodies within bounds, as strict JSON."""
+"""Bodies of requests: read within bounds, parsed strictly, checked by a model where the domain has no own check."""
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, TypeVar
 
-import orjson
 from fastapi import Depends, Request
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from api.problems import MalformedBody
-from kit.errors import InvalidInput, TooLarge
+from api.problems import MalformedRequest, NotThisMediaType
+from api.request_errors import sentences_of
+from api.strict_json import parse_json
+from kit.errors import InvalidInput
 
-MAX_BODY_BYTES = 1 << 20
-MAX_BULK_BODY_BYTES = 8 << 20
-MAX_LINE_BYTES = 64 << 10
-MAX_DEPTH = 16
-MAX_WHOLE_NUMBER = (1 << 53) - 1
+JSON_TYPES: Final = ("application/json", "text/json")
 
-
-class BodyTooLarge(TooLarge):
-    """The body is above the bound of its route."""
-
-    def __init__(self, limit_bytes: int) -> None:
-        super().__init__(
-            f"the body is larger than the {limit_bytes >> 20} MiB that this route takes; send it in several requests"
-        )
+REQUEST_MODELS: Final[dict[str, type[BaseModel]]] = {}
+"""Models that the OpenAPI document describes request bodies by, by name."""
 
 
-async def _read(request: Request, limit_bytes: int) -> bytes:
-    declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > limit_bytes:
-        raise BodyTooLarge(limit_bytes)
-    parts = bytearray()
-    async for piece in request.stream():
-        parts += piece
-        if len(parts) > limit_bytes:
-            raise BodyTooLarge(limit_bytes)
-    return bytes(parts)
+class RequestModel(BaseModel):
+    """A body whose fields are known by name; nothing is converted and nothing unknown is accepted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-async def _body(request: Request) -> bytes:
-    return await _read(request, MAX_BODY_BYTES)
+Model = TypeVar("Model", bound=RequestModel)
 
 
-async def _bulk_body(request: Request) -> bytes:
-    return await _read(request, MAX_BULK_BODY_BYTES)
+async def raw_body(request: Request) -> bytes:
+    """Return the whole body; its size was bounded before. Raises NotThisMediaType for a body that is no JSON."""
+    media_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if media_type not in JSON_TYPES and not media_type.endswith("+json"):
+        raise NotThisMediaType(f"The body is said to be {media_type[:80]!r}; send it as application/json.")
+    return await request.body()
 
 
-Body = Annotated[bytes, Depends(_body)]
-BulkBody = Annotated[bytes, Depends(_bulk_body)]
+BodyOf = Annotated[bytes, Depends(raw_body)]
 
 
-def json_of(body: bytes) -> Any:
-    """Return what the body says. Raises MalformedBody for no JSON, NaN, bad UTF-8, deep nesting, numbers above 2^53."""
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        shown = body[:40].decode("utf-8", "replace")
-        raise MalformedBody("body", shown, f"is not JSON ({error.msg} at character {error.pos})") from error
-    _check(document, MAX_DEPTH)
-    return document
-
-
-def object_of(body: bytes, *, fields: frozenset[str] | None = None) -> dict[str, Any]:
-    """Return the JSON object of a body; with ``fields``, others are refused by name."""
-    document = json_of(body)
+def read_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object of a body. Raises MalformedRequest, InvalidInput."""
+    document = parse_json(body)
     if not isinstance(document, dict):
-        raise MalformedBody("body", document, "must be a JSON object")
-    if fields is not None:
-        for name in document:
-            if name not in fields:
-                raise InvalidInput(name, document[name], f"is not a field here; known are {', '.join(sorted(fields))}")
+        raise MalformedRequest(f"The body is a JSON {_kind(document)}; send one JSON object.")
     return document
 
 
-def whole_number(document: Mapping[str, Any], name: str, *, least: int = 1, most: int = MAX_WHOLE_NUMBER) -> int:
-    """Return a required whole number of an object."""
-    value = document.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise InvalidInput(name, value, f"must be a whole number from {least} to {most}")
-    return value
+def read_model(body: bytes, model: type[Model]) -> Model:
+    """Return the body as ``model``. Raises MalformedRequest, InvalidInput that names the first wrong field."""
+    document = read_object(body)
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        sentence = sentences_of([dict(first)])[0]
+        value = None if first["type"] == "missing" else first["input"]
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(sorted(model.model_fields))
+            raise InvalidInput("body", sentence["field"], f"is no field of it; known are {known}") from error
+        raise InvalidInput(sentence["field"], value, sentence["rule"]) from error
 
 
-def _check(value: object, depth: int) -> None:
-    if isinstance(value, dict | list):
-        if depth == 0:
-            raise MalformedBody("body", "...", f"is nested deeper than {MAX_DEPTH} levels")
-        for each in value.values() if isinstance(value, dict) else value:
-            if isinstance(each, dict | list | int | float):
-                _check(each, depth - 1)
-    elif isinstance(value, int | float) and abs(value) > MAX_WHOLE_NUMBER:
-        raise InvalidInput("body", value, "is a number beyond 2^53 - 1, which JSON readers cannot keep exactly")
+def body_of(model: type[BaseModel], *others: type[BaseModel], media_type: str = "application/json") -> dict[str, Any]:
+    """Return what a route says of its body in the OpenAPI document; with ``others``, any of the models."""
+    for each in (model, *others):
+        REQUEST_MODELS[each.__name__] = each
+    references = [{"$ref": f"#/components/schemas/{each.__name__}"} for each in (model, *others)]
+    schema: dict[str, Any] = references[0] if len(references) == 1 else {"anyOf": references}
+    return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}
 
 
-async def lines_of(request: Request) -> AsyncIterator[bytes]:
-    """Yield the lines of a streamed body without their ends. A line above 64 KiB is cut there, so that it is refused."""
-    rest = b""
-    async for piece in request.stream():
-        rest += piece
-        *lines, rest = rest.split(b"\n")
-        for line in lines:
-            yield line[: MAX_LINE_BYTES + 1]
-        if len(rest) > MAX_LINE_BYTES:
-            rest = rest[: MAX_LINE_BYTES + 1]
-    if rest:
-        yield rest
+def _kind(document: object) -> str:
+    kinds = {list: "list", str: "text", bool: "true or false", int: "number", float: "number", type(None): "null"}
+    return kinds.get(type(document), "value")

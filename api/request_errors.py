@@ -25,7 +25,7 @@ RULES: Final[Mapping[str, str]] = {
 
 
 def sentences_of(errors: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Return ``{"field", "rule", "detail"}`` for each of pydantic's errors, at most twenty; the detail is a sentence."""
+    """Return ``{"field", "rule", "detail"}`` for each of pydantic's errors, at most twenty; detail is a sentence."""
     return [_sentence_of(error) for error in errors[:MAX_ERRORS]]
 
 

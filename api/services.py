@@ -59,6 +59,8 @@ class Limits:
 
     body_bytes: int = 1024 * 1024
     bulk_body_bytes: int = 8 * 1024 * 1024
+    import_lines: int = 1_000_000
+    imports_at_once: int = 4
     previews_a_minute: int = 60
     """Per owner of an API key; previews of many variations of an order could single out a person."""
     match_calls_at_once: int = 8

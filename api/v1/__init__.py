@@ -1,0 +1,10 @@
+"""Version 1 of the REST interface; every route needs an API key with the scope that api/permissions.py declares."""
+
+from fastapi import APIRouter, Depends
+
+from api.callers import authorized
+from api.v1 import acceptances, diagnostics, dispatches, inbox, preview, profiles
+
+router = APIRouter(prefix="/v1", dependencies=[Depends(authorized)])
+for _feature in (profiles, preview, dispatches, acceptances, diagnostics, inbox):
+    router.include_router(_feature.router)

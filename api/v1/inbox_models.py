@@ -1,0 +1,45 @@
+"""Inboxes as the interface shows them."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from api.bodies import RequestModel
+from marketplace.dispatch.views import Tier
+
+
+class InboxLine(BaseModel):
+    """One offer in an inbox."""
+
+    id: int = Field(description="Its stable position; newer offers have larger ones.")
+    dispatch_id: int
+    title: str
+    tier: Tier
+    wave: int
+    score: int
+    notified_at_ms: int
+    expires_at_ms: int
+    state: str = Field(description="open, taken or closed.")
+    expired: bool = Field(description="The offer's time is over, whatever its state.")
+    read: bool
+
+
+class InboxAnswer(BaseModel):
+    """A part of an inbox, newest first."""
+
+    items: list[InboxLine]
+    next_cursor: str | None
+    unread: int = Field(description="Among the newest 100.")
+    source: Literal["redis", "database"] = Field(description='"database" while Redis is away; the content is the same.')
+
+
+class ReadMarks(RequestModel):
+    """Which offers the user has opened."""
+
+    dispatch_ids: list[Annotated[int, Field(ge=1, le=2**53 - 1)]] = Field(min_length=1, max_length=100)
+
+
+class ReadAnswer(BaseModel):
+    """How many of them had not been opened before."""
+
+    marked: int
