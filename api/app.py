@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from importlib import import_module
 from typing import Any, Final
@@ -53,6 +54,11 @@ def create_app(services: Services, *, pages: bool = True) -> FastAPI:
 def openapi_document() -> dict[str, Any]:
     """Return the OpenAPI document of the REST interface, as /openapi.json serves it; needs no services."""
     return _application(Limits()).openapi()
+
+
+def openapi_text() -> str:
+    """Return the text of the committed openapi.json."""
+    return json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _application(limits: Limits) -> FastAPI:

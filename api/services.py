@@ -1,6 +1,6 @@
 """Everything that the HTTP application stands on; built once per process by its composition root."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -28,6 +28,10 @@ class MatchService(Protocol):
 
     def explain(self, query_json: str, user_id: int) -> Mapping[str, Any]:
         """Return why the user is or is not in the answer of the frozen query, as the profile stands now."""
+        ...
+
+    def keywords(self, text: str, most: int, without: list[str]) -> Sequence[str]:
+        """Return at most ``most`` known keywords that a profile's text names besides those in ``without``."""
         ...
 
     def health(self) -> Mapping[str, Any]:
@@ -73,7 +77,7 @@ class Limits:
 class Services:
     """What the routes use. ``redis`` None: this installation runs without one, everything is read from the database.
 
-    ``extractor`` reads the text of profiles at intake; None: the dispatcher reads it.
+    ``extractor`` reads the text of profiles at intake; None: the match service is asked.
     ``ready_checks_s`` is how long an answer of /readyz and the queue depths of /metrics are kept.
     """
 

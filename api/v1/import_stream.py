@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.problems import MalformedRequest
 from api.services import Services
+from api.text_reader import extractor_of
 from kit.errors import QuanwangError, TooManyRequests
 from kit.logging import logger_of
 from marketplace.access import Caller
@@ -170,7 +171,7 @@ class ImportResponse(Response):
             caller=self._caller,
             lines=lines,
             taxonomy=services.taxonomy,
-            extractor=services.extractor,
+            extractor=extractor_of(services),
             clock=services.clock,
         )
         for each in stored:

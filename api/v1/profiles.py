@@ -9,6 +9,7 @@ from api.callers import CallerOf, ServicesOf
 from api.cursors import decode_number, encode_cursor
 from api.once import answer, changed
 from api.problems import NotThisMediaType
+from api.text_reader import extractor_of, read_before_the_transaction
 from api.v1.dispatches import Cursor, Limit
 from api.v1.import_stream import ImportResponse, ImportSlots
 from api.v1.profile_models import (
@@ -43,8 +44,13 @@ async def import_slot(request: Request) -> Any:
     responses={201: {"model": ProfileStored, "description": "There was no profile of this user before."}},
 )
 def put(external_id: ExternalIdPath, body: BodyOf, caller: CallerOf, services: ServicesOf) -> Response:
-    """Store a profile whole: fields that are left out take their defaults. The same profile again changes nothing."""
+    """Store a profile whole: fields that are left out take their defaults. The same profile again changes nothing.
+
+    A `text` needs the live vocabulary: 503 while matching is paused, profiles without a text are taken all the same.
+    """
     document = read_object(body)
+    extractor = extractor_of(services)
+    read_before_the_transaction(services, document, extractor)
 
     def effect(session: Any) -> ProfileReceipt:
         return profiles.put_profile(
@@ -54,7 +60,7 @@ def put(external_id: ExternalIdPath, body: BodyOf, caller: CallerOf, services: S
             external_id=external_id,
             document=document,
             taxonomy=services.taxonomy,
-            extractor=services.extractor,
+            extractor=extractor,
             now_ms=services.clock(),
         )
 
