@@ -198,16 +198,21 @@ def hold(session: Session, claims: Sequence[Claimed]) -> list[Claimed]:
     The first call inside the transaction of the effect. A claim whose lease ran out is still ours unless somebody else
     took it.
     """
+    return [claimed for claimed, _again_at_ms in _lock_ours(session, claims)]
+
+
+def _lock_ours(session: Session, claims: Sequence[Claimed]) -> list[tuple[Claimed, int | None]]:
+    """The claims that are still ours, locked, each with the time at which it was asked for again."""
     if not claims:
         return []
     by_id = {claimed.id: claimed for claimed in claims}
     rows = lock_rows(
         session,
-        select(_work.id, _work.attempt)
+        select(_work.id, _work.attempt, _work.again_at_ms)
         .where(_work.id.in_(sorted(by_id)), _work.state == LEASED)
         .order_by(_work.id),
     )
-    return [by_id[row.id] for row in rows if still_ours(by_id[row.id], row.attempt)]
+    return [(by_id[row.id], row.again_at_ms) for row in rows if still_ours(by_id[row.id], row.attempt)]
 
 
 def still_ours(claimed: Claimed, attempt: int) -> bool:
@@ -272,8 +277,11 @@ def release(session: Session, claims: Sequence[Claimed], due_at_ms: int) -> int:
     """Give the claims back unworked, due at ``due_at_ms``, not counted as failures; return how many were still ours."""
     if not claims:
         return 0
+    earliest = case((_work.again_at_ms < due_at_ms, _work.again_at_ms), else_=due_at_ms)
     return session.execute(
-        update(work_table).where(_ours(claims)).values(state=PENDING, ready_at_ms=due_at_ms, again_at_ms=None)
+        update(work_table)
+        .where(_ours(claims))
+        .ordered_values((_work.ready_at_ms, earliest), (_work.again_at_ms, None), (_work.state, PENDING))
     ).rowcount
 
 
@@ -296,30 +304,32 @@ def fail(
     """End the claims as failed: due again after a growing random pause, dead after ``max_attempts`` failures in a row.
 
     Claims that are not ours any more are left alone. Returns how many became dead. The pause is 0.5 s * 2^failures, at
-    most 5 minutes, times 0.5..1.0.
+    most 5 minutes, times 0.5..1.0. What would be dead but was asked for again meanwhile gets its new chance instead.
     """
-    rows = [_failed_row(claimed, error, now_ms, max_attempts, jitter) for claimed in claims]
-    bulk_update(
-        session, work_table, "id", rows, guards={"state": LEASED}, row_guards={"attempt": "expected_attempt"}
-    )
+    rows = [
+        _failed_row(claimed, again_at_ms, error, now_ms, max_attempts, jitter)
+        for claimed, again_at_ms in _lock_ours(session, claims)
+    ]
+    bulk_update(session, work_table, "id", rows)
     return sum(row["state"] == DEAD for row in rows)
 
 
 def _failed_row(
-    claimed: Claimed, error: str, now_ms: int, max_attempts: int, jitter: Callable[[], float]
+    claimed: Claimed,
+    again_at_ms: int | None,
+    error: str,
+    now_ms: int,
+    max_attempts: int,
+    jitter: Callable[[], float],
 ) -> dict[str, Any]:
+    row = {"id": claimed.id, "again_at_ms": None, "last_error": error[:MAX_ERROR_LENGTH]}
     failures = claimed.failures + 1
-    dead = failures >= max_attempts
-    pause_ms = int(backoff_ms(failures) * (0.5 + 0.5 * jitter()))
-    return {
-        "id": claimed.id,
-        "expected_attempt": claimed.attempt,
-        "ready_at_ms": None if dead else now_ms + pause_ms,
-        "failures": failures,
-        "again_at_ms": None,
-        "last_error": error[:MAX_ERROR_LENGTH],
-        "state": DEAD if dead else PENDING,
-    }
+    if failures < max_attempts:
+        pause_ms = int(backoff_ms(failures) * (0.5 + 0.5 * jitter()))
+        return row | {"ready_at_ms": now_ms + pause_ms, "failures": failures, "state": PENDING}
+    if again_at_ms is not None:
+        return row | {"ready_at_ms": again_at_ms, "failures": 0, "state": PENDING}
+    return row | {"ready_at_ms": None, "failures": failures, "state": DEAD}
 
 
 def backoff_ms(failures: int) -> int:
