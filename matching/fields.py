@@ -93,7 +93,7 @@ def codes(field: str, value: object, tree: Tree, most: int) -> tuple[str, ...]:
             raise InvalidInput(f"{field}[{i}]", entry, "must be a code in quotes; codes are strings")
         if entry not in tree:
             tree.index(entry, f"{field}[{i}]")
-        found.add(entry)
+        found.add(tree.codes[tree.index(entry)])  # the tree's own string: a million profiles share it
     return tuple(sorted(found))
 
 

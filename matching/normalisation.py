@@ -1,5 +1,6 @@
 """One spelling for keywords that mean the same: width, case, traditional characters and white space."""
 
+import sys
 import unicodedata
 from functools import lru_cache
 
@@ -60,7 +61,7 @@ def tag(field: str, value: object) -> str:
     if len(stripped) > MAX_TAG_CHARACTERS:
         raise InvalidInput(field, value, f"is longer than {MAX_TAG_CHARACTERS} characters")
     valid_unicode(field, stripped)
-    return stripped
+    return sys.intern(stripped)
 
 
 def valid_unicode(field: str, value: str) -> None:

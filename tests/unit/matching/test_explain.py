@@ -26,7 +26,7 @@ def user(**document: Any) -> Profile:
 
 
 @given(cases())
-@settings(STEADY, max_examples=200)
+@settings(STEADY, max_examples=100)
 def test_says_what_the_reference_says(case: tuple[list[Profile], list[Query]]) -> None:
     profiles, queries = case
     for query in queries:
