@@ -1,7 +1,6 @@
 """Who asks: the API key of a request, the scope that its route needs, and the parameters that it may have."""
 
 from collections import Counter
-from functools import lru_cache
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
@@ -74,19 +73,17 @@ def _secret(request: Request) -> str:
 
 
 def _check_parameters(request: Request, route: APIRoute) -> None:
-    known = _parameters_of(route)
-    counted = Counter(name for name, _ in request.query_params.multi_items())
+    given = request.query_params.multi_items()
+    if not given:
+        return
+    known = _query_names(route.dependant)
+    counted = Counter(name for name, _ in given)
     for name, times in counted.items():
         if name not in known:
             listed = ", ".join(sorted(known)) or "none"
             raise InvalidInput("query", name, f"is no parameter of this route; known are: {listed}")
         if times > 1:
             raise InvalidInput(name, f"{times} values", "may be given only once")
-
-
-@lru_cache(maxsize=256)
-def _parameters_of(route: APIRoute) -> frozenset[str]:
-    return frozenset(_query_names(route.dependant))
 
 
 def _query_names(dependant: Dependant) -> set[str]:

@@ -5,6 +5,6 @@ from fastapi import APIRouter, Depends
 from api.callers import authorized
 from api.v1 import acceptances, diagnostics, dispatches, inbox, preview, profiles
 
-router = APIRouter(prefix="/v1", dependencies=[Depends(authorized)])
+router = APIRouter(dependencies=[Depends(authorized)])
 for _feature in (profiles, preview, dispatches, acceptances, diagnostics, inbox):
     router.include_router(_feature.router)

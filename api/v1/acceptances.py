@@ -32,7 +32,7 @@ class DeclineRequest(OneUser):
 
 
 @router.post(
-    "/dispatches/{dispatch_id}/acceptances",
+    "/v1/dispatches/{dispatch_id}/acceptances",
     response_model=AcceptAnswers,
     summary="Accept on behalf of one user or many",
     openapi_extra=body_of(OneUser, AcceptanceBatch),
@@ -50,7 +50,9 @@ def accept(dispatch_id: DispatchIdPath, change: Changes) -> Response:
     return change.once(lambda session, now_ms: _accept_one(session, change, dispatch_id, wanted, now_ms))
 
 
-@router.delete("/dispatches/{dispatch_id}/acceptances/{id}", response_model=UserDone, summary="Withdraw an acceptance")
+@router.delete(
+    "/v1/dispatches/{dispatch_id}/acceptances/{id}", response_model=UserDone, summary="Withdraw an acceptance"
+)
 def withdraw(
     dispatch_id: DispatchIdPath,
     external_id: ExternalIdPath,
@@ -81,7 +83,7 @@ def withdraw(
 
 
 @router.post(
-    "/dispatches/{dispatch_id}/declines",
+    "/v1/dispatches/{dispatch_id}/declines",
     response_model=UserDone,
     summary="Decline on behalf of a user",
     openapi_extra=body_of(DeclineRequest),
@@ -107,7 +109,7 @@ def decline(dispatch_id: DispatchIdPath, change: Changes) -> Response:
 
 
 @router.post(
-    "/dispatches/{dispatch_id}/selection",
+    "/v1/dispatches/{dispatch_id}/selection",
     response_model=Assignment,
     summary="Select one of those who accepted",
     openapi_extra=body_of(OneUser),

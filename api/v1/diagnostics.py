@@ -38,7 +38,7 @@ class NotMatchedYet(Conflict):
         super().__init__(f"Dispatch {dispatch_id} has not been matched yet; ask again after its first wave.")
 
 
-@router.get("/dispatches/{dispatch_id}/waves", response_model=WavePage, summary="Waves, in the order they were sent")
+@router.get("/v1/dispatches/{dispatch_id}/waves", response_model=WavePage, summary="Waves, in the order they were sent")
 def waves(
     dispatch_id: DispatchIdPath, caller: CallerOf, services: ServicesOf, cursor: Cursor = None, limit: Limit = 100
 ) -> Response:
@@ -51,7 +51,7 @@ def waves(
 
 
 @router.get(
-    "/dispatches/{dispatch_id}/offers", response_model=OfferPage, summary="Who was told, and what they answered"
+    "/v1/dispatches/{dispatch_id}/offers", response_model=OfferPage, summary="Who was told, and what they answered"
 )
 def offers(
     dispatch_id: DispatchIdPath,
@@ -70,7 +70,9 @@ def offers(
     return answer(OfferPage(items=items, next_cursor=page.next_cursor))
 
 
-@router.get("/dispatches/{dispatch_id}/funnel", response_model=FunnelAnswer, summary="How many came through each stage")
+@router.get(
+    "/v1/dispatches/{dispatch_id}/funnel", response_model=FunnelAnswer, summary="How many came through each stage"
+)
 def funnel(dispatch_id: DispatchIdPath, caller: CallerOf, services: ServicesOf) -> Response:
     """Return population, dimension counts, tiers, told, opened, accepted, and how long each stage took."""
     with services.database.read() as session:
@@ -80,7 +82,7 @@ def funnel(dispatch_id: DispatchIdPath, caller: CallerOf, services: ServicesOf) 
     return answer(FunnelAnswer(**{**fields, "opened": opened}))
 
 
-@router.get("/dispatches/{dispatch_id}/timeline", response_model=TimelineAnswer, summary="Everything that happened")
+@router.get("/v1/dispatches/{dispatch_id}/timeline", response_model=TimelineAnswer, summary="Everything that happened")
 def timeline(dispatch_id: DispatchIdPath, caller: CallerOf, services: ServicesOf) -> Response:
     """Return what happened to a dispatch, in order of time."""
     with services.database.read() as session:
@@ -101,7 +103,7 @@ def timeline(dispatch_id: DispatchIdPath, caller: CallerOf, services: ServicesOf
 
 
 @router.get(
-    "/dispatches/{dispatch_id}/explain",
+    "/v1/dispatches/{dispatch_id}/explain",
     response_model=OrderExplanation,
     summary="Why this user, or why not",
 )

@@ -45,7 +45,7 @@ class Cancellation(RequestModel):
 
 
 @router.post(
-    "/dispatches",
+    "/v1/dispatches",
     status_code=201,
     response_model=SubmitAnswers,
     summary="Submit one approved order or up to 1,000",
@@ -80,7 +80,7 @@ def submit(change: Changes) -> Response:
     return change.once(effect)
 
 
-@router.get("/dispatches", response_model=DispatchPage, summary="List dispatches, newest first")
+@router.get("/v1/dispatches", response_model=DispatchPage, summary="List dispatches, newest first")
 def list_all(
     caller: CallerOf,
     services: ServicesOf,
@@ -102,7 +102,7 @@ def list_all(
     return answer(DispatchPage(items=[line_of(each) for each in page.items], next_cursor=page.next_cursor))
 
 
-@router.get("/dispatches/{dispatch_id}", response_model=DispatchWhole, summary="One dispatch whole")
+@router.get("/v1/dispatches/{dispatch_id}", response_model=DispatchWhole, summary="One dispatch whole")
 def get_one(dispatch_id: DispatchIdPath, caller: CallerOf, services: ServicesOf) -> Response:
     """Return a dispatch with its order, frozen query, policy, queue of acceptances and assignment."""
     with services.database.read() as session:
@@ -111,7 +111,7 @@ def get_one(dispatch_id: DispatchIdPath, caller: CallerOf, services: ServicesOf)
 
 
 @router.post(
-    "/dispatches/{dispatch_id}/cancellation",
+    "/v1/dispatches/{dispatch_id}/cancellation",
     response_model=DispatchEnded,
     summary="Take an order back",
     openapi_extra=body_of(Cancellation),

@@ -33,7 +33,7 @@ def user_of_path(external_id: ExternalIdPath, caller: CallerOf, services: Servic
 UserOfPath = Annotated[int, Depends(user_of_path)]
 
 
-@router.get("/users/{id}/inbox", response_model=InboxAnswer, summary="A user's offers, newest first")
+@router.get("/v1/users/{id}/inbox", response_model=InboxAnswer, summary="A user's offers, newest first")
 def list_offers(
     user_id: UserOfPath,
     services: ServicesOf,
@@ -61,7 +61,7 @@ def list_offers(
 
 
 @router.post(
-    "/users/{id}/inbox/reads",
+    "/v1/users/{id}/inbox/reads",
     response_model=ReadAnswer,
     summary="Mark offers as opened",
     openapi_extra=body_of(ReadMarks),
@@ -99,7 +99,7 @@ async def open_stream(
 
 
 @router.get(
-    "/users/{id}/inbox/stream",
+    "/v1/users/{id}/inbox/stream",
     response_class=EventSourceResponse,
     summary="A user's offers as they arrive (server-sent events)",
 )

@@ -22,7 +22,7 @@ NAMES: Final[Mapping[str, str]] = {
 
 
 @router.post(
-    "/dispatches:preview",
+    "/v1/dispatches:preview",
     response_model=PreviewAnswer,
     summary="How many would be reached, and what each key costs",
     openapi_extra=body_of(OrderDocument),

@@ -37,7 +37,7 @@ async def import_slot(request: Request) -> Any:
 
 
 @router.put(
-    "/profiles/{id}",
+    "/v1/profiles/{id}",
     response_model=ProfileStored,
     summary="Create or replace the profile of a user",
     openapi_extra=body_of(ProfileDocument),
@@ -76,14 +76,14 @@ def put(external_id: ExternalIdPath, body: BodyOf, caller: CallerOf, services: S
     return answer(stored, 201 if receipt.created else 200)
 
 
-@router.get("/profiles/{id}", response_model=ProfileAnswer, summary="One profile of yours")
+@router.get("/v1/profiles/{id}", response_model=ProfileAnswer, summary="One profile of yours")
 def get(external_id: ExternalIdPath, caller: CallerOf, services: ServicesOf) -> Response:
     """Return a profile as it is stored: keywords normalised, unique and sorted."""
     with services.database.read() as session:
         return answer(_shown(profiles.get_profile(session, caller=caller, external_id=external_id)))
 
 
-@router.get("/profiles", response_model=ProfilePage, summary="List your profiles")
+@router.get("/v1/profiles", response_model=ProfilePage, summary="List your profiles")
 def list_all(caller: CallerOf, services: ServicesOf, cursor: Cursor = None, limit: Limit = 100) -> Response:
     """Return your profiles by the platform's number, page by page."""
     after = decode_number("profiles", cursor) or 0
@@ -93,7 +93,7 @@ def list_all(caller: CallerOf, services: ServicesOf, cursor: Cursor = None, limi
     return answer(ProfilePage(items=[_shown(each) for each in found], next_cursor=more))
 
 
-@router.delete("/profiles/{id}", status_code=204, response_class=Response, summary="Delete a profile")
+@router.delete("/v1/profiles/{id}", status_code=204, response_class=Response, summary="Delete a profile")
 def delete(external_id: ExternalIdPath, caller: CallerOf, services: ServicesOf) -> Response:
     """Delete a profile's content; no wave reaches the user any longer, and the number stays the user's."""
     changed(
@@ -106,7 +106,7 @@ def delete(external_id: ExternalIdPath, caller: CallerOf, services: ServicesOf) 
 
 
 @router.post(
-    "/profiles:import",
+    "/v1/profiles:import",
     response_class=Response,
     summary="Import profiles line by line",
     openapi_extra=body_of(ImportLine, media_type="application/jsonl"),

@@ -1,0 +1,73 @@
+"""The main job over HTTP: profiles in, an order in, users told, accepted, selected."""
+
+from tests.e2e.rest.installation import ORDER, Backend, Installation, fresh, sentence_of
+
+
+def test_an_order_reaches_its_user_who_accepts_and_is_selected(installation: Installation, alpha: Backend) -> None:
+    name = fresh("user")
+    dispatch_id = installation.offered(name, description="钢结构厂房")
+    inbox = alpha.get(f"/v1/users/{name}/inbox").json()
+    assert [entry["dispatch_id"] for entry in inbox["items"]] == [dispatch_id]
+    assert inbox["items"][0]["state"] == "open"
+    assert inbox["unread"] == 1
+    marked = alpha.post(f"/v1/users/{name}/inbox/reads", {"dispatch_ids": [dispatch_id]})
+    assert marked.json() == {"marked": 1}
+
+    accepted = alpha.post(f"/v1/dispatches/{dispatch_id}/acceptances", {"external_id": name}).json()
+    assert accepted["answers"][0]["status"] == "accepted"
+    assert accepted["answers"][0]["position"] == 1
+    again = alpha.post(f"/v1/dispatches/{dispatch_id}/acceptances", {"external_id": name}).json()
+    assert again["answers"][0]["status"] == "already_accepted"
+
+    selected = alpha.post(f"/v1/dispatches/{dispatch_id}/selection", {"external_id": name})
+    assert selected.status_code == 200, selected.text
+    assert selected.json()["external_id"] == name
+    whole = alpha.get(f"/v1/dispatches/{dispatch_id}").json()
+    assert whole["state"] == "assigned"
+    assert whole["assignment"]["external_id"] == name
+    assert whole["acceptances"][0]["external_id"] == name
+    assert whole["key_information"]["regions"] == ["310115"]
+    assert whole["query"] is not None
+
+    funnel = alpha.get(f"/v1/dispatches/{dispatch_id}/funnel").json()
+    assert (funnel["notified_full"], funnel["opened"], funnel["assigned"]) == (1, 1, 1)
+    lines = alpha.get(f"/v1/dispatches/{dispatch_id}/timeline").json()["lines"]
+    assert {"submitted", "wave"} <= {line["kind"] for line in lines}
+    offers = alpha.get(f"/v1/dispatches/{dispatch_id}/offers?tier=full").json()["items"]
+    assert [(offer["external_id"], offer["state"]) for offer in offers] == [(name, "selected")]
+    assert alpha.get(f"/v1/dispatches/{dispatch_id}/offers?tier=partial").json()["items"] == []
+    waves = alpha.get(f"/v1/dispatches/{dispatch_id}/waves").json()["items"]
+    assert waves[0]["certificate"]["population"] >= 1
+    assert sentence_of(alpha.post(f"/v1/dispatches/{dispatch_id}/cancellation", {})).startswith("The order of dispatch")
+
+
+def test_many_orders_get_an_answer_each(alpha: Backend) -> None:
+    good, bad = fresh("order"), fresh("order")
+    answer = alpha.post(
+        "/v1/dispatches",
+        {"orders": [{**ORDER, "id": good}, {**ORDER, "id": bad, "regions": ["999999"]}, {**ORDER, "id": good}]},
+    )
+    assert answer.status_code == 201
+    assert (answer.json()["created"], answer.json()["duplicates"], answer.json()["errors"]) == (1, 1, 1)
+    first, second, third = answer.json()["answers"]
+    assert first["status"] == "created"
+    assert second["sentence"] == "regions[0]: '999999' is not a code of the region tree"
+    assert third["dispatch_id"] == first["dispatch_id"]
+
+
+def test_a_list_is_read_page_by_page(alpha: Backend) -> None:
+    title = fresh("page")
+    made = {alpha.submit(title=title) for _ in range(5)}
+    seen: list[int] = []
+    cursor: str | None = None
+    while True:
+        query = {"search": title, "limit": "2"} | ({"cursor": cursor} if cursor else {})
+        page = alpha.get("/v1/dispatches", params=query).json()
+        assert len(page["items"]) <= 2
+        seen += [item["dispatch_id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert set(seen) == made
+    assert len(seen) == 5
+    assert seen == sorted(seen, reverse=True)
