@@ -1,12 +1,14 @@
 """Inboxes: fast in Redis, true in the waves of the database; lists, read marks, live events, rebuild after a loss."""
 
 from marketplace.inbox.entries import ENTRIES_PER_USER, InboxEntry, InboxNotReady, InboxPage, Notice
+from marketplace.inbox.invariants import find_inbox_faults
 from marketplace.inbox.list_inbox import list_inbox
 from marketplace.inbox.mark_read import TooManyMarks, mark_read, opened_counts
 from marketplace.inbox.ports import Label, NoticeChunk, UserNotice, WaveHistory
-from marketplace.inbox.redis_events import InboxEvent, InboxEvents, InboxStream, TooManyStreams
+from marketplace.inbox.redis_events import InboxEvents, TooManyStreams
 from marketplace.inbox.redis_rebuild import InboxKeeper, RebuildReport
 from marketplace.inbox.redis_store import InboxStore
+from marketplace.inbox.streams import InboxEvent, InboxStream
 
 __all__ = [
     "ENTRIES_PER_USER",
@@ -26,6 +28,7 @@ __all__ = [
     "TooManyStreams",
     "UserNotice",
     "WaveHistory",
+    "find_inbox_faults",
     "list_inbox",
     "mark_read",
     "opened_counts",

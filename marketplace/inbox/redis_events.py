@@ -6,10 +6,8 @@ connected, and are told to reload when events may have been missed.
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import orjson
 import redis.asyncio
@@ -21,12 +19,11 @@ from kit.errors import TooManyRequests
 from kit.logging import logger_of
 from marketplace.inbox import redis_scripts as scripts
 from marketplace.inbox.entries import OPEN_STATE, StoredEntry, unpacked
+from marketplace.inbox.streams import InboxStream
 
 log = logger_of(__name__)
 
-MAX_QUEUED: Final = 200
 MAX_CLIENTS: Final = 10_000
-MAX_KNOWN_EVENTS: Final = 400
 FIRST_PAUSE_S: Final = 0.1
 MAX_PAUSE_S: Final = 2.0
 ANSWER_TIMEOUT_S: Final = 2.0
@@ -38,82 +35,6 @@ _AWAY = (redis.exceptions.RedisError, OSError, TimeoutError)
 
 class TooManyStreams(TooManyRequests):
     """The process serves as many live streams as it may."""
-
-
-@dataclass(frozen=True, slots=True)
-class InboxEvent:
-    """One event of a stream. ``id`` is for Last-Event-ID, None when the event is no position.
-
-    ``kind``: "offer" (a new entry), "state" (a dispatch is taken, closed, open again), "reset" (reload the list).
-    """
-
-    id: int | None
-    kind: Literal["offer", "state", "reset"]
-    document: dict[str, Any]
-
-
-RESET: Final = InboxEvent(None, "reset", {})
-
-
-class InboxStream:
-    """The events of one client; iterate over it. When the client is too slow, its queue becomes one "reset"."""
-
-    def __init__(self, user_id: int) -> None:
-        self.user_id = user_id
-        self.known_dispatches: set[int] = set()
-        self._queue: deque[InboxEvent] = deque()
-        self._sent: deque[int] = deque(maxlen=MAX_KNOWN_EVENTS)
-        self._highest = 0
-        self._filled = asyncio.Event()
-        self._closed = False
-
-    def __aiter__(self) -> AsyncIterator[InboxEvent]:
-        return self
-
-    async def __anext__(self) -> InboxEvent:
-        while not self._queue:
-            if self._closed:
-                raise StopAsyncIteration
-            self._filled.clear()
-            await self._filled.wait()
-        return self._queue.popleft()
-
-    async def next_within(self, seconds: float) -> InboxEvent | None:
-        """Return the next event, None after ``seconds`` without one or when the stream was closed (for heartbeats)."""
-        try:
-            return await asyncio.wait_for(anext(self), seconds)
-        except (TimeoutError, StopAsyncIteration):
-            return None
-
-    @property
-    def closed(self) -> bool:
-        """Whether the stream ended: the process shuts down."""
-        return self._closed and not self._queue
-
-    def put_offer(self, event_id: int, document: dict[str, Any]) -> None:
-        """Queue a new entry, once per event id."""
-        if event_id in self._sent:
-            return
-        self._sent.append(event_id)
-        self.known_dispatches.add(int(document["dispatch_id"]))
-        # The position never goes back, though a chunk may arrive after one with a higher number.
-        self._highest = max(self._highest, event_id)
-        self.put(InboxEvent(self._highest, "offer", document))
-
-    def put(self, event: InboxEvent) -> None:
-        """Queue an event."""
-        if len(self._queue) >= MAX_QUEUED:
-            self._queue.clear()
-            event = RESET
-        if event is RESET and self._queue and self._queue[-1] is RESET:
-            return
-        self._queue.append(event)
-        self._filled.set()
-
-    def close(self) -> None:
-        """End the stream after what is queued."""
-        self._closed = True
-        self._filled.set()
 
 
 class InboxEvents:
@@ -170,13 +91,13 @@ class InboxEvents:
     async def subscribe(self, user_id: int, last_event_id: int | None = None) -> AsyncIterator[InboxStream]:
         """Open a stream of one user's events, beginning with what came after ``last_event_id``.
 
-        Without a ``last_event_id`` only new events come. When Redis cannot tell what was missed, the stream begins with
-        a "reset". Raises TooManyStreams.
+        Without a ``last_event_id`` only what arrives from now on comes. When Redis cannot tell what was missed, the
+        stream begins with a "reset". Raises TooManyStreams.
         """
         if self._count >= MAX_CLIENTS:
             raise TooManyStreams("too many live streams are open on this server: the inbox list still works", 10)
-        stream = InboxStream(user_id)
-        # First registered, then caught up: an event in between comes twice and is queued once.
+        stream = InboxStream(user_id, last_event_id or 0)
+        # First registered, then caught up: what is published in between is held back until then.
         self._streams.setdefault(user_id, set()).add(stream)
         self._count += 1
         try:
@@ -197,19 +118,24 @@ class InboxEvents:
         except _AWAY:
             answer = scripts.NOT_READY
         if answer == scripts.NOT_READY:
-            stream.put(RESET)
+            stream.reset()
+            stream.begin([], [])
             return
-        arrived_late = {int(each) for each in late}
         rest = answer[1:]
         entries = [unpacked(int(rest[i]), rest[i + 1].decode()) for i in range(0, len(rest), 2)]
-        stream.known_dispatches.update(entry.dispatch_id for entry in entries)
-        if last_event_id is None:
-            return
-        missed = [entry for entry in entries if entry.event_id > last_event_id or entry.event_id in arrived_late]
-        missed.sort(key=lambda entry: entry.event_id)
+        entries.sort(key=lambda entry: entry.event_id)
+        missed: list[StoredEntry] = []
+        seen: list[int] = []
+        if last_event_id is not None:
+            arrived_late = {int(each) for each in late}
+            for entry in entries:
+                if entry.event_id > last_event_id or entry.event_id in arrived_late:
+                    missed.append(entry)
+                else:
+                    seen.append(entry.event_id)
         labels = await self._labels([entry.dispatch_id for entry in missed])
-        for entry, label in zip(missed, labels, strict=True):
-            stream.put_offer(entry.event_id, _document(entry, *label))
+        documents = [_document(entry, *label) for entry, label in zip(missed, labels, strict=True)]
+        stream.begin(documents, seen, [entry.dispatch_id for entry in entries])
 
     async def _labels(self, dispatch_ids: Sequence[int]) -> list[tuple[str, str]]:
         if not dispatch_ids:
@@ -259,10 +185,8 @@ class InboxEvents:
         elif kind == "broadcast":
             await self._broadcast(message)
         elif kind == "state":
-            event = InboxEvent(None, "state", message)
             for stream in self._all():
-                if message["dispatch_id"] in stream.known_dispatches:
-                    stream.put(event)
+                stream.receive_state(message)
         else:
             self._reset_all()
 
@@ -291,11 +215,11 @@ class InboxEvents:
         document = {name: value for name, value in message.items() if name != "event_id"}
         document = {"id": message["event_id"], **document, "score": score}
         for stream in self._streams.get(user_id, ()):
-            stream.put_offer(message["event_id"], document)
+            stream.receive_offer(document)
 
     def _reset_all(self) -> None:
         for stream in self._all():
-            stream.put(RESET)
+            stream.reset()
 
     def _all(self) -> list[InboxStream]:
         return [stream for streams in self._streams.values() for stream in streams]

@@ -76,12 +76,15 @@ end
 _ADD_ENTRIES: Final = f"""
 local function add_entries(event, prefix, users_json, scores_json, most)
   local users, scores, added = cjson.decode(users_json), cjson.decode(scores_json), 0
+  local is_newest = tonumber(event) >= tonumber(redis.call('GET', '{NEWEST_KEY}') or '0')
   for i = 1, #users do
-    local user = users[i]
+    local user, entry = users[i], prefix .. scores[i]
     local key = string.format('inbox:{{%d}}:%.0f', user % {BUCKETS}, user)
-    if redis.call('ZADD', key, event, prefix .. scores[i]) == 1 then
+    if redis.call('ZADD', key, event, entry) == 1 then
       added = added + 1
-      redis.call('ZREMRANGEBYRANK', key, 0, -most - 1)
+      -- An old entry may be the one that falls off again: then nobody was told.
+      if redis.call('ZREMRANGEBYRANK', key, 0, -most - 1) > 0 and not is_newest
+        and not redis.call('ZSCORE', key, entry) then added = added - 1 end
     end
   end
   return added
@@ -153,11 +156,10 @@ RESTORE_LABELS: Final = (
     + f"""
 -- ARGV: token, then for each dispatch: id, title, state.
 for i = 2, #ARGV, 3 do
-  if redis.call('SISMEMBER', '{RESTATED_KEY}', ARGV[i]) == 0 then
-    local key = 'inbox:label:' .. ARGV[i]
-    redis.call('HSET', key, 'title', ARGV[i + 1], 'state', ARGV[i + 2])
-    redis.call('EXPIRE', key, {LABEL_LIFETIME_S})
-  end
+  local key = 'inbox:label:' .. ARGV[i]
+  redis.call('HSET', key, 'title', ARGV[i + 1])
+  if redis.call('SISMEMBER', '{RESTATED_KEY}', ARGV[i]) == 0 then redis.call('HSET', key, 'state', ARGV[i + 2]) end
+  redis.call('EXPIRE', key, {LABEL_LIFETIME_S})
 end
 return 0
 """

@@ -1,0 +1,126 @@
+"""The events of one client of live inboxes: bounded, in order, each entry once."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+MAX_QUEUED: Final = 200
+MAX_HELD: Final = 200
+MAX_KNOWN_EVENTS: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class InboxEvent:
+    """One event of a stream. ``id`` is for Last-Event-ID, None when the event is no position.
+
+    ``kind``: "offer" (a new entry), "state" (a dispatch is taken, closed, open again), "reset" (reload the list).
+    """
+
+    id: int | None
+    kind: Literal["offer", "state", "reset"]
+    document: dict[str, Any]
+
+
+RESET: Final = InboxEvent(None, "reset", {})
+
+
+class InboxStream:
+    """The events of one client; iterate over it. When the client is too slow, its queue becomes one "reset".
+
+    ``position`` is the Last-Event-ID that the client came with. Until ``begin`` says what it had missed, live events
+    are held back, so that the missed ones come first and none comes twice.
+    """
+
+    def __init__(self, user_id: int, position: int = 0) -> None:
+        self.user_id = user_id
+        self._position = position
+        self._dispatches: set[int] = set()
+        self._known: deque[int] = deque(maxlen=MAX_KNOWN_EVENTS)
+        self._held: list[tuple[Literal["offer", "state"], dict[str, Any]]] | None = []
+        self._queue: deque[InboxEvent] = deque()
+        self._filled = asyncio.Event()
+        self._closed = False
+
+    def __aiter__(self) -> AsyncIterator[InboxEvent]:
+        return self
+
+    async def __anext__(self) -> InboxEvent:
+        while not self._queue:
+            if self._closed:
+                raise StopAsyncIteration
+            self._filled.clear()
+            await self._filled.wait()
+        return self._queue.popleft()
+
+    async def next_within(self, seconds: float) -> InboxEvent | None:
+        """Return the next event, None after ``seconds`` without one or when the stream was closed (for heartbeats)."""
+        try:
+            return await asyncio.wait_for(anext(self), seconds)
+        except (TimeoutError, StopAsyncIteration):
+            return None
+
+    @property
+    def closed(self) -> bool:
+        """Whether the stream ended: the process shuts down."""
+        return self._closed and not self._queue
+
+    def begin(
+        self, missed: Iterable[dict[str, Any]], seen_event_ids: Iterable[int], dispatch_ids: Sequence[int] = ()
+    ) -> None:
+        """Queue what the client missed, leave out what it has seen, then let live events through.
+
+        ``dispatch_ids``: all dispatches in the inbox, whose state changes concern the client.
+        """
+        held, self._held = self._held or [], None
+        self._dispatches.update(dispatch_ids)
+        self._known.extend(seen_event_ids)
+        for document in missed:
+            self.receive_offer(document)
+        for kind, document in held:
+            if kind == "offer":
+                self.receive_offer(document)
+            else:
+                self.receive_state(document)
+
+    def receive_offer(self, document: dict[str, Any]) -> None:
+        """Take a new entry; queued once per entry id."""
+        if self._holds("offer", document) or document["id"] in self._known:
+            return
+        self._known.append(document["id"])
+        self._dispatches.add(document["dispatch_id"])
+        # The position never goes back, though a chunk may arrive after one with a higher number.
+        self._position = max(self._position, document["id"])
+        self._put(InboxEvent(self._position, "offer", document))
+
+    def receive_state(self, document: dict[str, Any]) -> None:
+        """Take a state change; queued when the inbox holds the dispatch."""
+        if not self._holds("state", document) and document["dispatch_id"] in self._dispatches:
+            self._put(InboxEvent(None, "state", document))
+
+    def reset(self) -> None:
+        """Tell the client to reload its list: events may have been missed."""
+        if not self._queue or self._queue[-1] is not RESET:
+            self._put(RESET)
+
+    def close(self) -> None:
+        """End the stream after what is queued."""
+        self._closed = True
+        self._filled.set()
+
+    def _holds(self, kind: Literal["offer", "state"], document: dict[str, Any]) -> bool:
+        if self._held is None:
+            return False
+        if len(self._held) < MAX_HELD:
+            self._held.append((kind, document))
+        else:
+            self.reset()
+        return True
+
+    def _put(self, event: InboxEvent) -> None:
+        if len(self._queue) >= MAX_QUEUED:
+            self._queue.clear()
+            event = RESET
+        self._queue.append(event)
+        self._filled.set()

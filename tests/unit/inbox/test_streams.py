@@ -1,0 +1,77 @@
+"""One client's events: the missed ones first, none twice, never more than the bound."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from marketplace.inbox import InboxEvent, InboxStream, streams
+
+
+def offer(event_id: int, dispatch_id: int = 7) -> dict[str, Any]:
+    return {"id": event_id, "dispatch_id": dispatch_id}
+
+
+def drained(stream: InboxStream) -> list[InboxEvent]:
+    stream.close()
+
+    async def drain() -> list[InboxEvent]:
+        return [event async for event in stream]
+
+    return asyncio.run(drain())
+
+
+def test_live_events_wait_for_the_missed_ones() -> None:
+    stream = InboxStream(5, position=2)
+    stream.receive_offer(offer(4))
+    stream.receive_offer(offer(3))
+    stream.receive_offer(offer(2))
+    stream.begin([offer(3)], seen_event_ids=[1, 2])
+    stream.receive_offer(offer(4))
+    assert [(event.id, event.document["id"]) for event in drained(stream)] == [(3, 3), (4, 4)]
+
+
+def test_a_state_that_came_before_the_list_was_read_is_not_missed() -> None:
+    stream = InboxStream(5)
+    stream.receive_state({"dispatch_id": 7, "state": "taken"})
+    stream.receive_state({"dispatch_id": 8, "state": "taken"})
+    stream.begin([], [], dispatch_ids=[7])
+    assert [(event.id, event.document) for event in drained(stream)] == [(None, {"dispatch_id": 7, "state": "taken"})]
+
+
+def test_the_position_never_goes_back() -> None:
+    stream = InboxStream(5, position=9)
+    stream.begin([offer(3)], [])
+    stream.receive_offer(offer(12))
+    stream.receive_offer(offer(11))
+    assert [event.id for event in drained(stream)] == [9, 12, 12]
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_too_many_events_become_one_reset(begun: bool) -> None:
+    stream = InboxStream(5)
+    if begun:
+        stream.begin([], [])
+    for event_id in range(1, 1_000):
+        stream.receive_offer(offer(event_id))
+    if not begun:
+        stream.begin([], [])
+    events = drained(stream)
+    assert len(events) <= streams.MAX_QUEUED + 1
+    assert "reset" in [event.kind for event in events]
+
+
+def test_resets_in_a_row_are_one() -> None:
+    stream = InboxStream(5)
+    stream.begin([], [])
+    for _ in range(5):
+        stream.reset()
+    assert [event.kind for event in drained(stream)] == ["reset"]
+
+
+def test_a_closed_stream_ends() -> None:
+    stream = InboxStream(5)
+    stream.begin([offer(1)], [])
+    assert not stream.closed
+    assert len(drained(stream)) == 1
+    assert stream.closed
