@@ -5,14 +5,10 @@ never talks to those of another. Ray restarts an actor whose process dies; it co
 every call that needs a state raises ShardLost or UnknownBarrier until somebody restores it.
 """
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +18,7 @@ import ray
 import ray.exceptions
 from ray.util import list_named_actors
 
+from engine.build import build_id
 from engine.ports import ShardAnswer, ShardLost, ShardSetup, ShardStats
 from engine.shards import Shard
 from kit.errors import QuanwangError
@@ -31,7 +28,7 @@ from matching.index.columns import ProfileColumns
 HEALTH = "health"
 """Concurrency group of calls that must be answered while a long one runs."""
 
-MATCH_TIMEOUT_S = 30.0
+MATCH_TIMEOUT_S = 60.0
 APPLY_TIMEOUT_S = 120.0
 START_TIMEOUT_S = 60.0
 HEALTH_TIMEOUT_S = 2.0
@@ -46,28 +43,6 @@ class ShardNotStarted(QuanwangError):
 
 
 _log = logging.getLogger(__name__)
-
-
-@cache
-def build_id() -> str:
-    """Return a short hash of the code that runs inside a shard: matching and engine."""
-    digest = hashlib.blake2b(digest_size=6)
-    for package in ("engine", "matching"):
-        for path, text in sorted(_sources(files(package), package)):
-            digest.update(path.encode())
-            digest.update(text)
-    return digest.hexdigest()
-
-
-def _sources(folder: Traversable, path: str) -> list[tuple[str, bytes]]:
-    found = []
-    for entry in folder.iterdir():
-        inner = f"{path}/{entry.name}"
-        if entry.is_dir():
-            found += _sources(entry, inner)
-        elif entry.name.endswith((".py", ".csv")):
-            found.append((inner, entry.read_bytes()))
-    return found
 
 
 def actor_name(shard_id: int, of_shards: int) -> str:

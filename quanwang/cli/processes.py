@@ -94,6 +94,6 @@ def kernels(data_dir: DataDir = None) -> None:
 
     end_with_parent(_parent_id())
     settings_from(data_dir)
-    from engine.warming import warm_kernels
+    from quanwang.processes.kernels import warm_once
 
-    warm_kernels()
+    warm_once()

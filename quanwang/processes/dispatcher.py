@@ -32,6 +32,7 @@ from marketplace.profiles import DatabaseProfileLog, read_profiles
 from marketplace.settings import read_switches, read_weights
 from matching.profiles import Profile
 from matching.vocabulary import Vocabulary
+from quanwang.processes.kernels import warm_once
 from quanwang.processes.ray_head import plan_for, wait_for_address
 from quanwang.processes.storage import open_database, taxonomy_of
 from quanwang.processes.supervisor import stop_signals
@@ -58,6 +59,7 @@ class DispatchPaused(Unavailable):
 def run(settings: Settings, *, in_process: bool) -> int:
     """Work until a signal comes; returns the exit status."""
     configure_logging("dispatcher", settings.log_level)
+    warm_once()
     if in_process:
         return _run_with(settings, in_process_shards(settings.shards, _shard_folder(settings)))
     address, token_file = _ray_address(settings)

@@ -24,6 +24,8 @@ KERNELS = Path(__file__).resolve().parents[2] / ".quanwang" / "kernels"
 @pytest.fixture(scope="session", autouse=True)
 def _kernel_cache() -> None:
     os.environ.setdefault("NUMBA_CACHE_DIR", str(KERNELS))
+    # In a process of its own, as `bin/up` does it.
+    subprocess.run([sys.executable, "-m", "quanwang", "kernels", "--data-dir", str(KERNELS.parent)], check=True)
 
 
 @dataclass
@@ -37,7 +39,8 @@ class RayCluster:
 
     def processes(self) -> list[psutil.Process]:
         """Everything that the keeper started."""
-        return psutil.Process(self.keeper.pid).children(recursive=True)
+        found: list[psutil.Process] = psutil.Process(self.keeper.pid).children(recursive=True)
+        return found
 
 
 def start_cluster(data_dir: Path) -> RayCluster:
@@ -66,7 +69,7 @@ def stop_cluster(cluster: RayCluster) -> list[psutil.Process]:
     known = cluster.processes()
     cluster.keeper.send_signal(signal.SIGTERM)
     cluster.keeper.wait(20)
-    _, alive = psutil.wait_procs(known, timeout=5)
+    alive: list[psutil.Process] = psutil.wait_procs(known, timeout=5)[1]
     return alive
 
 
