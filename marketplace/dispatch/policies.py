@@ -88,8 +88,8 @@ def demonstration_policy(
     name: str = "demonstration",
     full_window_ms: int = 2 * SECOND_MS,
     partial_window_ms: int = 2 * SECOND_MS,
-    wave_interval_ms: int = 500,
-    wave_size: int = 200,
+    wave_interval_ms: int = 300,
+    wave_size: int = 2_000,
     partial_limit: int = 100,
 ) -> Policy:
     """Return a policy whose windows are seconds, so that both tiers can be watched."""
