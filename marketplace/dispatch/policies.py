@@ -89,7 +89,7 @@ def demonstration_policy(
     full_window_ms: int = 2 * SECOND_MS,
     partial_window_ms: int = 2 * SECOND_MS,
     wave_interval_ms: int = 300,
-    wave_size: int = 2_000,
+    wave_size: int = 500,
     partial_limit: int = 100,
 ) -> Policy:
     """Return a policy whose windows are seconds, so that both tiers can be watched."""
