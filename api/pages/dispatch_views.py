@@ -111,7 +111,11 @@ class FunnelView:
     rows: Sequence[FunnelRow]
     population: int | None
     chart: Sequence[Mapping[str, Any]]
-    open: bool = False
+
+    @property
+    def has_dimensions(self) -> bool:
+        """Whether users were counted per dimension: that is done with the partial tier."""
+        return any(row.tone == "dimension" for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ def code_name(tree: Tree, code: str, language: str) -> str:
         return code
     # A district without its city or province says little; an industry's own name says enough.
     if tree.kind == "region" and len(path) > 2 and len(named) > 1:
-        return f"{named[0]}, {named[1]}" if language == "en" else f"{named[1]} {named[0]}"
+        return f"{named[0]}, {named[1]}" if named[0].isascii() else f"{named[1]} {named[0]}"
     return named[0]
 
 

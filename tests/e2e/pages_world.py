@@ -21,6 +21,7 @@ from engine.feeder import Feeder
 from engine.in_process import in_process_shards
 from engine.match_service import MatchService
 from engine.socket import CallServer, SocketMatchService
+from engine.warming import warm_kernels
 from kit.clock import now_ms
 from kit.db import Database, metadata
 from kit.ids import IdAllocator
@@ -68,6 +69,28 @@ def _profiles() -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield str(user), {"keywords": ["会计", "税务"], "industries": ["72"], "regions": ["110105"]}
 
 
+class Matching:
+    """The dispatcher's internal socket, which a test may take away and bring back."""
+
+    def __init__(self, address: str, service: MatchService) -> None:
+        self._address, self._service = address, service
+        self.client = SocketMatchService(address)
+        self._server: CallServer | None = None
+
+    def start(self) -> None:
+        """Answer calls."""
+        self._server = CallServer(self._address, self._service.handlers())
+        self._server.start()
+
+    def stop(self) -> None:
+        """Be away."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+            # A process that ends takes its connections with it; within one process they must be let go.
+            self.client.close()
+
+
 @dataclass
 class World:
     """What tests speak to."""
@@ -76,7 +99,7 @@ class World:
     database: Database
     ids: IdAllocator
     wake: Wake
-    matching: CallServer
+    matching: "Matching"
     admin_key: str
     inbox_key: str
     reader_key: str
@@ -121,6 +144,8 @@ class World:
 @contextmanager
 def running_world(folder: Path, redis: WatchedRedis) -> Iterator[World]:
     """Start everything, yield it, stop everything."""
+    # Compiling takes tens of seconds on a machine that never did it; the tests' own waits are short.
+    warm_kernels()
     database = Database(f"sqlite:///{folder / 'pages.sqlite3'}")
     database.create_schema(metadata)
     ids, taxonomy = IdAllocator(database), builtin_taxonomy()
@@ -138,7 +163,7 @@ def running_world(folder: Path, redis: WatchedRedis) -> Iterator[World]:
             return read_profiles(session, [user_id]).get(user_id)
 
     address = f"unix://{folder / 'match.sock'}"
-    matching = CallServer(address, MatchService(coordinator, taxonomy, extractors, profile_of).handlers())
+    matching = Matching(address, MatchService(coordinator, taxonomy, extractors, profile_of))
     matching.start()
 
     redis.start()
@@ -164,7 +189,7 @@ def running_world(folder: Path, redis: WatchedRedis) -> Iterator[World]:
         ids=ids,
         taxonomy=taxonomy,
         key_ring=KeyRing(database),
-        match_service=SocketMatchService(address),
+        match_service=matching.client,
         inbox_store=store,
         inbox_events=InboxEvents(redis.url),
         redis=client,

@@ -1,5 +1,7 @@
 """Who gets in, and what keeps others out: sessions, scopes, forged forms, errors as pages."""
 
+from collections.abc import Iterator
+
 import httpx
 import pytest
 from playwright.sync_api import Browser, expect
@@ -75,13 +77,13 @@ def test_the_language_is_kept_and_switched(browser: Browser, world: World) -> No
 
 
 @pytest.fixture
-def signed_in(world: World) -> httpx.Client:
+def signed_in(world: World) -> Iterator[httpx.Client]:
     """A client with the cookie of an inbox."""
-    client = httpx.Client(base_url=world.url, headers=HTML)
-    form = {"api_key": world.inbox_key, "kind": "inbox", "user_id": str(LOCAL_WELDERS[0])}
-    answer = client.post("/sign-in", data=form, headers={"origin": world.url})
-    assert answer.status_code == 303, answer.text
-    return client
+    with httpx.Client(base_url=world.url, headers=HTML) as client:
+        form = {"api_key": world.inbox_key, "kind": "inbox", "user_id": str(LOCAL_WELDERS[0])}
+        answer = client.post("/sign-in", data=form, headers={"origin": world.url})
+        assert answer.status_code == 303, answer.text
+        yield client
 
 
 def test_a_form_without_the_sessions_token_is_refused(world: World, signed_in: httpx.Client) -> None:

@@ -66,7 +66,7 @@ def test_marking_all_as_read(browser: Browser, world: World) -> None:
 
 def test_what_came_while_the_line_was_down_is_there_after_it(browser: Browser, world: World) -> None:
     with visiting(browser, world, size=PHONE) as visitor:
-        visitor.expected.append("ERR_INTERNET_DISCONNECTED")
+        visitor.expected += ["ERR_INTERNET_DISCONNECTED", "Failed to fetch"]
         visitor.open_inbox(LOCAL_WELDERS[7])
         visitor.page.evaluate("window.sameDocument = true")
         visitor.context.set_offline(True)
@@ -98,7 +98,7 @@ def test_an_acceptance_that_comes_too_late_says_why(browser: Browser, world: Wor
     dispatch_id = world.submit(title="来晚了一步")
     world.wait_delivered(dispatch_id)
     with visiting(browser, world, size=PHONE) as visitor:
-        visitor.expected.append("ERR_FAILED")
+        visitor.expected += ["ERR_FAILED", "Failed to fetch"]
         visitor.open_inbox(LOCAL_WELDERS[11])
         button = visitor.page.locator(f"#entry-{dispatch_id} button").first
         expect(button).to_be_visible()
