@@ -9,21 +9,18 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from matching.index.bits import count_bits, lowest_bit
+from matching.index.bits import count_bits
 from matching.index.geogrid import Grid, mark_circle
 from matching.index.jit import kernel
+from matching.index.offering import NO, YES, offer_tier
 from matching.index.planes import BLOCK_WORDS, add_plane, fill_plane, find_lists, mark_at_least
 from matching.index.postings import Lists
 from matching.index.scratch import MAX_SUM_BITS, Scratch
 from matching.index.segment_arrays import BatchArrays, People
-from matching.ranking import DOOR_KEY, LIMIT, TIE_BITS, best_tie_key, push, tie_key
 
 Words = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
-
-YES, NO = 1, 0
-"""Flags of kernels: the compiler makes a version of its own of every function that is called with a literal bool."""
 
 _BLOCK_SHIFT = 15
 assert 1 << _BLOCK_SHIFT == BLOCK_WORDS * 64
@@ -49,10 +46,12 @@ def prepare_query(
             lists, batch.keys, first, end, scratch.rows[place:], scratch.cursors[place:], scratch.ends[place:]
         )
         scratch.firsts[p + 1] = end - first_key
+    for k in range(scratch.firsts[planes]):
+        scratch.beginnings[k] = scratch.cursors[k]
     if not math.isnan(batch.near[q, 2]):
         mark_circle(grid, people.latitudes, people.longitudes, batch.near[q], scratch.circle)
         scratch.sizes[groups + 1] += count_bits(scratch.circle, len(scratch.circle))
-    total = 0
+    total = np.int64(0)
     for p in range(groups):
         total += batch.plane_weights[first_plane + p]
     scratch.points[0] = 0
@@ -82,8 +81,9 @@ def fill_dimension(
     )
     if with_circle == YES:
         touched = True
+        circle = scratch.circle[word : word + length]
         for i in range(length):
-            plane[i] |= scratch.circle[word + i]
+            plane[i] |= circle[i]
     return touched
 
 
@@ -102,12 +102,8 @@ def fill_keywords(
     hit_bits = 0
     while counted and (1 << hit_bits) <= groups:
         hit_bits += 1
-    for bit in range(bits):
-        for i in range(length):
-            scratch.slices[bit, i] = 0
-    for bit in range(hit_bits):
-        for i in range(length):
-            scratch.hits[bit, i] = 0
+    scratch.slices[:bits] = 0
+    scratch.hits[:hit_bits] = 0
     touched = False
     for p in range(groups):
         if fill_dimension(lists, scratch, p, np.int64(NO), word, length, scratch.plane):
@@ -128,48 +124,6 @@ def fill_keywords(
 
 
 @kernel
-def offer_users(
-    people: People,
-    origin: FloatArray,
-    chosen: Words,
-    word: int,
-    length: int,
-    base: int,
-    bits: int,
-    mixed: int,
-    weights: Int64Array,
-    scratch: Scratch,
-    state: Int64Array,
-    keys: Int64Array,
-    ids: Int64Array,
-) -> None:
-    """Score the chosen users of a block and push them: ``base``, the points of their group sum (``bits`` slices, none: 0)
-    and, when ``mixed`` is YES, the weights of the other dimensions that each satisfies."""
-    if state[LIMIT] == 0:
-        return
-    for i in range(length):
-        left = chosen[i]
-        while left != np.uint64(0):
-            place = np.uint64(lowest_bit(left))
-            left &= left - np.uint64(1)
-            reached = 0
-            for bit in range(bits):
-                reached |= np.int64((scratch.slices[bit, i] >> place) & np.uint64(1)) << bit
-            score = base + scratch.points[reached]
-            if mixed == YES:
-                score += weights[1] * np.int64((scratch.industry[i] >> place) & np.uint64(1))
-                score += weights[2] * np.int64((scratch.region[i] >> place) & np.uint64(1))
-                score += weights[3] * np.int64((scratch.crowd[i] >> place) & np.uint64(1))
-            user = np.int64(word + i) * 64 + np.int64(place)
-            rating = np.int64(people.ratings[user])
-            latitude = people.latitudes[user]
-            if (score << TIE_BITS) + best_tie_key(rating, latitude, origin[0]) < state[DOOR_KEY]:
-                continue
-            tie = tie_key(rating, latitude, people.longitudes[user], origin[0], origin[1])
-            push(state, keys, ids, (score << TIE_BITS) + tie, people.ids[user])
-
-
-@kernel
 def match_full(
     lists: Lists, people: People, grid: Grid, batch: BatchArrays, q: int, visible: Words, scratch: Scratch
 ) -> int:
@@ -184,9 +138,9 @@ def match_full(
             base += batch.weights[dimension]
     if all_groups:
         base += scratch.points[total]
-        bits_scored = np.int64(0)
+        sums, bits_scored = np.int64(0), np.int64(0)
     else:
-        bits_scored = bits
+        sums, bits_scored = total, bits
     has_circle = not math.isnan(batch.near[q, 2])
     counted = 0
     words = len(visible)
@@ -197,8 +151,9 @@ def match_full(
             break
         length = min(BLOCK_WORDS, words - word)
         alive = True
+        seen = visible[word : word + length]
         for i in range(length):
-            scratch.full[i] = visible[word + i]
+            scratch.full[i] = seen[i]
         for r in range(requirements):
             p = scratch.order[r]
             if p < 0:
@@ -219,8 +174,8 @@ def match_full(
                 break
         if alive:
             counted += count_bits(scratch.full, length)
-            offer_users(
-                people, batch.origin[q], scratch.full, word, length, base, bits_scored, np.int64(NO), batch.weights,
+            offer_tier(
+                people, batch, q, scratch.full, word, length, base, sums, bits_scored, np.int64(NO),
                 scratch, scratch.full_state, scratch.full_keys, scratch.full_ids,
             )  # fmt: skip
         word += length

@@ -1,8 +1,7 @@
 """Both tiers at once, with all counts.
 
 The partial tier is everybody who satisfies a dimension or hits a keyword group, and is not full. Counting is bits over
-blocks. Ranking scores only users who can still be among the best: for each choice of satisfied dimensions the sum of group
-weights that is needed to pass the door of the top is one comparison on the slices.
+blocks; the block that promises most comes first, so that the door of the top stands high when the others come.
 """
 
 import math
@@ -10,15 +9,15 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from matching.full import NO, YES, fill_dimension, fill_keywords, offer_users, prepare_query
+from matching.full import fill_dimension, fill_keywords, prepare_query
 from matching.index.bits import count_bits
 from matching.index.geogrid import Grid
 from matching.index.jit import kernel
-from matching.index.planes import BLOCK_WORDS, count_both, mark_at_least
+from matching.index.offering import NO, YES, offer_tier
+from matching.index.planes import BLOCK_WORDS, count_both
 from matching.index.postings import Lists
 from matching.index.scratch import Scratch
 from matching.index.segment_arrays import BatchArrays, People
-from matching.ranking import DOOR_KEY, TIE_BITS
 
 Words = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
@@ -42,11 +41,21 @@ def match_both(
     for dimension in range(1, 4):
         if named & (1 << dimension):
             base += batch.weights[dimension]
+    graded = np.int64(named >> 1)
     circle = np.int64(NO if math.isnan(batch.near[q, 2]) else YES)
     full_count = 0
     partial_count = 0
     words = len(visible)
-    for word in range(0, words, BLOCK_WORDS):
+    blocks = (words + BLOCK_WORDS - 1) // BLOCK_WORDS
+    promising = _promising_block(lists, scratch, groups, blocks)
+    for turn in range(blocks):
+        block = promising + turn
+        if block >= blocks:
+            block -= blocks
+        if block == 0:
+            for k in range(scratch.firsts[groups + 3]):
+                scratch.cursors[k] = scratch.beginnings[k]
+        word = block * BLOCK_WORDS
         length = min(BLOCK_WORDS, words - word)
         seen = visible[word : word + length]
         touched = False
@@ -71,18 +80,29 @@ def match_both(
         full_count += in_full
         partial_count += in_part
         if in_full > 0:
-            _choose(scratch.full, base, np.int64(NO), total, bits, length, batch.weights, scratch, scratch.full_state)
-            offer_users(
-                people, batch.origin[q], scratch.chosen, word, length, base, bits, np.int64(NO), batch.weights,
+            offer_tier(
+                people, batch, q, scratch.full, word, length, base, total, bits, np.int64(NO),
                 scratch, scratch.full_state, scratch.full_keys, scratch.full_ids,
             )  # fmt: skip
         if in_part > 0:
-            _choose(scratch.any_group, np.int64(0), np.int64(YES), total, bits, length, batch.weights, scratch, scratch.partial_state)
-            offer_users(
-                people, batch.origin[q], scratch.chosen, word, length, np.int64(0), bits, np.int64(YES), batch.weights,
+            offer_tier(
+                people, batch, q, scratch.any_group, word, length, np.int64(0), total, bits, graded,
                 scratch, scratch.partial_state, scratch.partial_keys, scratch.partial_ids,
             )  # fmt: skip
     return full_count, partial_count
+
+
+@kernel
+def _promising_block(lists: Lists, scratch: Scratch, groups: int, blocks: int) -> int:
+    """The block in the middle of the region's longest list of postings, else the first: neighbours live in one block."""
+    longest = 0
+    block = np.int64(0)
+    for k in range(scratch.firsts[groups + 1], scratch.firsts[groups + 2]):
+        length = scratch.ends[k] - scratch.cursors[k]
+        if scratch.rows[k] < 0 and length > longest:
+            longest = length
+            block = np.int64(lists.postings[scratch.cursors[k] + length // 2]) // (BLOCK_WORDS * 64)
+    return min(block, blocks - 1)
 
 
 @kernel
@@ -104,60 +124,8 @@ def _tiers(seen: Words, named: int, bits: int, length: int, scratch: Scratch) ->
         for i in range(length):
             scratch.full[i] &= scratch.crowd[i]
     for bit in range(bits):
+        of_bit = scratch.slices[bit]
         for i in range(length):
-            scratch.any_group[i] |= scratch.slices[bit, i]
+            scratch.any_group[i] |= of_bit[i]
     for i in range(length):
         scratch.any_group[i] &= seen[i] & ~scratch.full[i]
-
-
-@kernel
-def _choose(
-    tier: Words,
-    base: int,
-    mixed: int,
-    total: int,
-    bits: int,
-    length: int,
-    weights: Int64Array,
-    scratch: Scratch,
-    state: Int64Array,
-) -> None:
-    """Mark in ``scratch.chosen`` the users of a tier whose score can pass the door of its top.
-
-    A choice of dimensions stands for everybody who satisfies at least these: who satisfies more needs no larger sum.
-    """
-    wanted = (state[DOOR_KEY] >> TIE_BITS) - base
-    if wanted <= 0:
-        for i in range(length):
-            scratch.chosen[i] = tier[i]
-        return
-    for i in range(length):
-        scratch.chosen[i] = 0
-    for choice in range(8 if mixed == YES else 1):
-        sure = 0
-        for dimension in range(3):
-            if choice & (1 << dimension):
-                sure += weights[dimension + 1]
-        needed = 0
-        while needed <= total and scratch.points[needed] < wanted - sure:
-            needed += 1
-        if needed > total:
-            continue
-        if needed == 0:
-            for i in range(length):
-                scratch.plane[i] = tier[i]
-        else:
-            mark_at_least(scratch.slices, bits, needed, scratch.plane, scratch.carry, length)
-            for i in range(length):
-                scratch.plane[i] &= tier[i]
-        if choice & 1:
-            for i in range(length):
-                scratch.plane[i] &= scratch.industry[i]
-        if choice & 2:
-            for i in range(length):
-                scratch.plane[i] &= scratch.region[i]
-        if choice & 4:
-            for i in range(length):
-                scratch.plane[i] &= scratch.crowd[i]
-        for i in range(length):
-            scratch.chosen[i] |= scratch.plane[i]

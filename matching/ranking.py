@@ -30,10 +30,8 @@ distance_km = kernel(geometry.distance_km)
 
 @kernel
 def tie_key(rating: int, latitude: float, longitude: float, from_latitude: float, from_longitude: float) -> int:
-    """Tie of a user plus TIE_SHIFT; NaN: no origin, or no location."""
+    """Tie of a user plus TIE_SHIFT, seen from an origin; NaN: no location."""
     tie = 2 * rating + TIE_SHIFT
-    if math.isnan(from_latitude):
-        return tie
     if math.isnan(latitude):
         return tie - geometry.FARTHEST_STEPS
     kilometres = distance_km(from_latitude, from_longitude, latitude, longitude)
@@ -44,8 +42,6 @@ def tie_key(rating: int, latitude: float, longitude: float, from_latitude: float
 def best_tie_key(rating: int, latitude: float, from_latitude: float) -> int:
     """No less than ``tie_key``, from the difference of latitudes alone: no distance is shorter than that."""
     tie = 2 * rating + TIE_SHIFT
-    if math.isnan(from_latitude):
-        return tie
     if math.isnan(latitude):
         return tie - geometry.FARTHEST_STEPS
     kilometres = abs(latitude - from_latitude) * _SAFELY_SHORTER_KM_PER_DEGREE

@@ -17,6 +17,8 @@ Words = npt.NDArray[np.uint64]
 CELLS_A_DEGREE = 20
 COLUMNS = 360 * CELLS_A_DEGREE + 1
 ROWS = 180 * CELLS_A_DEGREE + 1
+_CELL_WORTH_ASKING = 8
+_CORNERS_DECIDE_UP_TO_KM = 2_000.0
 _SLACK = 1.000001
 """Boxes are drawn this much wider than the circle, so that rounding never loses a user on the edge."""
 
@@ -98,8 +100,26 @@ def _mark_rows(
         if column > last_column:
             cell += np.searchsorted(grid.cells[cell:], (row + 1) * COLUMNS + first_column)
             continue
+        inside = _cell_is_inside(row, column, near, grid.starts[cell + 1] - grid.starts[cell])
         for i in range(grid.starts[cell], grid.starts[cell + 1]):
             user = np.int64(grid.users[i])
-            if distance_km(near[0], near[1], latitudes[user], longitudes[user]) <= near[2]:
+            if inside or distance_km(near[0], near[1], latitudes[user], longitudes[user]) <= near[2]:
                 words[user >> 6] |= np.uint64(1) << np.uint64(user & 63)
         cell += 1
+
+
+@kernel
+def _cell_is_inside(row: int, column: int, near: FloatArray, users: int) -> bool:
+    """Whether all four corners of a cell lie well within a circle, and with them the whole cell.
+
+    Only asked where it saves more distances than it costs, and only of circles so small that a cell's farthest point is a
+    corner.
+    """
+    if users < _CELL_WORTH_ASKING or near[2] > _CORNERS_DECIDE_UP_TO_KM:
+        return False
+    for corner in range(4):
+        latitude = (row + (corner & 1)) / CELLS_A_DEGREE - 90.0
+        longitude = (column + (corner >> 1)) / CELLS_A_DEGREE - 180.0
+        if distance_km(near[0], near[1], latitude, longitude) > near[2] / _SLACK:
+            return False
+    return True

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matching.index.planes import BLOCK_WORDS
+from matching.index.segment_arrays import RATING_BITS
 
 MAX_GROUPS = 16
 MAX_SUM_BITS = 8
@@ -24,6 +25,7 @@ class Scratch(NamedTuple):
 
     rows: Int64Array
     cursors: Int64Array
+    beginnings: Int64Array
     ends: Int64Array
     firsts: Int64Array
     sizes: Int64Array
@@ -38,8 +40,11 @@ class Scratch(NamedTuple):
     crowd: Words
     full: Words
     chosen: Words
+    spare: Words
+    full_spare: Words
     slices: Words
     hits: Words
+    ratings: Words
     visible: Words
     circle: Words
     full_state: Int64Array
@@ -64,13 +69,15 @@ def make_scratch(words: int, most_keys: int, highest_limit: int) -> Scratch:
         numbers(most_keys),
         numbers(most_keys),
         numbers(most_keys),
+        numbers(most_keys),
         numbers(MAX_GROUPS + 4),
         numbers(MAX_GROUPS + 3),
         numbers(MAX_GROUPS + 4),
         numbers(MAX_SUM + 1),
-        *(bits(BLOCK_WORDS) for _ in range(9)),
+        *(bits(BLOCK_WORDS) for _ in range(11)),
         bits(MAX_SUM_BITS, BLOCK_WORDS),
         bits(MAX_HIT_BITS, BLOCK_WORDS),
+        bits(RATING_BITS, BLOCK_WORDS),
         bits(words),
         bits(words),
         numbers(4),

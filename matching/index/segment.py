@@ -11,7 +11,7 @@ from matching.index.bits import Words, pack_bits
 from matching.index.columns import ProfileColumns
 from matching.index.geogrid import Grid, build_grid
 from matching.index.postings import Lists, build_lists
-from matching.index.segment_arrays import People
+from matching.index.segment_arrays import RATING_BITS, People
 
 MAX_USERS = 1 << 20
 FORMAT = "quanwang-segment"
@@ -52,6 +52,7 @@ class Segment:
             columns.ratings,
             columns.ids[order],
             order.astype(np.uint32),
+            np.stack([pack_bits(((columns.ratings >> bit) & 1).astype(np.bool_)) for bit in range(RATING_BITS)]),
         )
         return cls(
             columns,
@@ -94,6 +95,7 @@ class Segment:
                 columns.ratings,
                 arrays["people.sorted_ids"],  # type: ignore[arg-type]
                 arrays["people.sorted_rows"],  # type: ignore[arg-type]
+                arrays["people.rating_slices"],  # type: ignore[arg-type]
             )
             return cls(columns, lists, grid, people, arrays["available"])  # type: ignore[arg-type]
         except KeyError as missing:
@@ -106,5 +108,6 @@ class Segment:
             **{f"grid.{name}": array for name, array in self.grid._asdict().items()},
             "people.sorted_ids": self.people.sorted_ids,
             "people.sorted_rows": self.people.sorted_rows,
+            "people.rating_slices": self.people.rating_slices,
             "available": self.available,
         }

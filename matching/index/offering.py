@@ -1,0 +1,294 @@
+"""From a tier's bits in one block to the best users: whoever cannot pass the door of the top is never scored.
+
+Scores are compared for 64 users at a time: for each choice of satisfied dimensions, the sum of group weights that is needed
+for a score is one comparison on the slices. Where many pass, the door is raised first: by counting, to the highest score
+that enough users of this block reach, and among equals to the highest rating (ratings are slices too).
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from matching.index.bits import count_bits, lowest_bit
+from matching.index.jit import kernel
+from matching.index.planes import count_both, mark_at_least
+from matching.index.scratch import Scratch
+from matching.index.segment_arrays import RATING_BITS, BatchArrays, People
+from matching.ranking import (
+    DOOR_ID,
+    DOOR_KEY,
+    LAST_ID,
+    LIMIT,
+    TIE_BITS,
+    TIE_MASK,
+    TIE_SHIFT,
+    best_tie_key,
+    push,
+    tie_key,
+)
+
+Words = npt.NDArray[np.uint64]
+Int64Array = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+
+YES, NO = 1, 0
+"""Flags of kernels: the compiler makes a version of its own of every function that is called with a literal bool."""
+
+FEW = 256
+"""So many users are scored sooner than the door is raised."""
+
+
+@kernel
+def offer_tier(
+    people: People,
+    batch: BatchArrays,
+    q: int,
+    tier: Words,
+    word: int,
+    length: int,
+    base: int,
+    total: int,
+    bits: int,
+    graded: int,
+    scratch: Scratch,
+    state: Int64Array,
+    keys: Int64Array,
+    ids: Int64Array,
+) -> None:
+    """Push those users of a tier who can be among the best.
+
+    A user's score is ``base``, the points of his group sum (in ``bits`` slices, ``total`` at most), and the weights of those
+    dimensions that he satisfies out of ``graded`` (bits: 1 industry, 2 region, 4 crowd; 0: the base holds them all).
+    """
+    limit = state[LIMIT]
+    if limit == 0:
+        return
+    weights, origin = batch.weights, batch.origin[q]
+    door = max(np.int64(0), state[DOOR_KEY] >> TIE_BITS)
+    chosen = mark_scores(tier, door - base, total, bits, graded, length, weights, scratch, scratch.chosen)
+    if chosen > FEW and chosen > limit:
+        reached = _reached_score(tier, door, limit, base, total, bits, graded, length, weights, scratch)
+        if reached > door:
+            door = reached
+            state[DOOR_KEY] = door << TIE_BITS
+            state[DOOR_ID] = LAST_ID
+            chosen = mark_scores(tier, door - base, total, bits, graded, length, weights, scratch, scratch.chosen)
+    if chosen > FEW:
+        _drop_low_ratings(people, tier, word, length, base, total, bits, graded, origin, weights, scratch, state)
+    _score_users(people, origin, word, length, base, bits, graded, weights, scratch, state, keys, ids)
+
+
+@kernel
+def mark_scores(
+    tier: Words,
+    wanted: int,
+    total: int,
+    bits: int,
+    graded: int,
+    length: int,
+    weights: Int64Array,
+    scratch: Scratch,
+    marked: Words,
+) -> int:
+    """Mark the users of a tier with ``wanted`` points or more beyond its base; returns their number.
+
+    A choice of dimensions stands for everybody who satisfies at least these: who satisfies more needs no larger sum.
+    """
+    if wanted <= 0:
+        for i in range(length):
+            marked[i] = tier[i]
+        return count_bits(marked, length)
+    for i in range(length):
+        marked[i] = 0
+    for choice in range(8):
+        if choice & ~graded:
+            continue
+        needed = _sum_needed(wanted, choice, total, weights, scratch)
+        if needed > total:
+            continue
+        if needed == 0:
+            for i in range(length):
+                scratch.plane[i] = tier[i]
+        else:
+            mark_at_least(scratch.slices, bits, needed, scratch.plane, scratch.carry, length)
+            for i in range(length):
+                scratch.plane[i] &= tier[i]
+        if choice & 1:
+            for i in range(length):
+                scratch.plane[i] &= scratch.industry[i]
+        if choice & 2:
+            for i in range(length):
+                scratch.plane[i] &= scratch.region[i]
+        if choice & 4:
+            for i in range(length):
+                scratch.plane[i] &= scratch.crowd[i]
+        for i in range(length):
+            marked[i] |= scratch.plane[i]
+    return count_bits(marked, length)
+
+
+@kernel
+def _sum_needed(wanted: int, choice: int, total: int, weights: Int64Array, scratch: Scratch) -> int:
+    """The smallest group sum that makes up what a choice of dimensions lacks; above ``total`` when none does."""
+    for dimension in range(3):
+        if choice & (1 << dimension):
+            wanted -= weights[dimension + 1]
+    low = 0
+    high = total + 1
+    while low < high:
+        middle = (low + high) >> 1
+        if scratch.points[middle] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def _reached_score(
+    tier: Words,
+    low: int,
+    limit: int,
+    base: int,
+    total: int,
+    bits: int,
+    graded: int,
+    length: int,
+    weights: Int64Array,
+    scratch: Scratch,
+) -> int:
+    """The highest score that ``limit`` users of the block reach; they are known to reach ``low``."""
+    high = base + scratch.points[total]
+    for dimension in range(3):
+        if graded & (1 << dimension):
+            high += weights[dimension + 1]
+    while low < high:
+        middle = (low + high + 1) >> 1
+        score = _score_from(middle - base, total, graded, weights, scratch) + base
+        if score > high:
+            high = middle - 1
+        elif mark_scores(tier, score - base, total, bits, graded, length, weights, scratch, scratch.spare) >= limit:
+            low = score
+        else:
+            high = middle - 1
+    return low
+
+
+@kernel
+def _score_from(wanted: int, total: int, graded: int, weights: Int64Array, scratch: Scratch) -> int:
+    """The lowest score that exists from ``wanted`` on (beyond the base)."""
+    lowest = np.int64(1) << 40
+    for choice in range(8):
+        if choice & ~graded:
+            continue
+        needed = _sum_needed(wanted, choice, total, weights, scratch)
+        if needed <= total:
+            score = scratch.points[needed]
+            for dimension in range(3):
+                if choice & (1 << dimension):
+                    score += weights[dimension + 1]
+            lowest = min(lowest, score)
+    return lowest
+
+
+@kernel
+def _drop_low_ratings(
+    people: People,
+    tier: Words,
+    word: int,
+    length: int,
+    base: int,
+    total: int,
+    bits: int,
+    graded: int,
+    origin: FloatArray,
+    weights: Int64Array,
+    scratch: Scratch,
+    state: Int64Array,
+) -> None:
+    """Take from ``scratch.chosen`` those who have just the door's score and too low a rating for its tie."""
+    door = max(np.int64(0), state[DOOR_KEY] >> TIE_BITS)
+    above = mark_scores(tier, door + 1 - base, total, bits, graded, length, weights, scratch, scratch.spare)
+    for i in range(length):
+        scratch.full_spare[i] = scratch.chosen[i] & ~scratch.spare[i]
+    for bit in range(RATING_BITS):
+        of_bit = people.rating_slices[bit, word : word + length]
+        for i in range(length):
+            scratch.ratings[bit, i] = of_bit[i]
+    equals = scratch.full_spare
+    left = _mark_equals_from(equals, state, length, scratch)
+    missing = state[LIMIT] - above
+    if left <= missing or not math.isnan(origin[0]):
+        return
+    # Without an origin the tie is the rating alone, so counting finds the tie that enough users reach.
+    low, high = np.int64(0), np.int64(100)
+    while low < high:
+        middle = (low + high + 1) >> 1
+        mark_at_least(scratch.ratings, RATING_BITS, middle, scratch.plane, scratch.carry, length)
+        if count_both(scratch.plane, equals, length) >= missing:
+            low = middle
+        else:
+            high = middle - 1
+    key = (door << TIE_BITS) + 2 * low + TIE_SHIFT
+    if key > state[DOOR_KEY]:
+        state[DOOR_KEY] = key
+        state[DOOR_ID] = LAST_ID
+        _mark_equals_from(equals, state, length, scratch)
+
+
+@kernel
+def _mark_equals_from(equals: Words, state: Int64Array, length: int, scratch: Scratch) -> int:
+    """Choose ``scratch.spare`` and those of ``equals`` whose rating can reach the tie of the door; counts the latter."""
+    least = ((state[DOOR_KEY] & TIE_MASK) - TIE_SHIFT + 1) >> 1
+    if state[DOOR_KEY] < 0 or least <= 0:
+        return count_bits(equals, length)
+    mark_at_least(scratch.ratings, RATING_BITS, least, scratch.plane, scratch.carry, length)
+    for i in range(length):
+        scratch.chosen[i] = scratch.spare[i] | (equals[i] & scratch.plane[i])
+    return count_both(equals, scratch.plane, length)
+
+
+@kernel
+def _score_users(
+    people: People,
+    origin: FloatArray,
+    word: int,
+    length: int,
+    base: int,
+    bits: int,
+    graded: int,
+    weights: Int64Array,
+    scratch: Scratch,
+    state: Int64Array,
+    keys: Int64Array,
+    ids: Int64Array,
+) -> None:
+    """Score the users in ``scratch.chosen`` one by one and push them."""
+    has_origin = not math.isnan(origin[0])
+    for i in range(length):
+        left = scratch.chosen[i]
+        while left != np.uint64(0):
+            place = np.uint64(lowest_bit(left))
+            left &= left - np.uint64(1)
+            reached = 0
+            for bit in range(bits):
+                reached |= np.int64((scratch.slices[bit, i] >> place) & np.uint64(1)) << bit
+            score = base + scratch.points[reached]
+            if graded:
+                score += weights[1] * np.int64((scratch.industry[i] >> place) & np.uint64(1))
+                score += weights[2] * np.int64((scratch.region[i] >> place) & np.uint64(1))
+                score += weights[3] * np.int64((scratch.crowd[i] >> place) & np.uint64(1))
+            user = np.int64(word + i) * 64 + np.int64(place)
+            rating = np.int64(people.ratings[user])
+            key = (score << TIE_BITS) + 2 * rating + TIE_SHIFT
+            if key < state[DOOR_KEY]:
+                continue
+            if has_origin:
+                latitude = people.latitudes[user]
+                if (score << TIE_BITS) + best_tie_key(rating, latitude, origin[0]) < state[DOOR_KEY]:
+                    continue
+                tie = tie_key(rating, latitude, people.longitudes[user], origin[0], origin[1])
+                key = (score << TIE_BITS) + tie
+            if key >= state[DOOR_KEY]:
+                push(state, keys, ids, key, people.ids[user])
