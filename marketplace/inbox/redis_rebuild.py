@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kit.db import Database
+from kit.logging import logger_of
 from kit.redis import Generation
 from marketplace.inbox import redis_scripts as scripts
 from marketplace.inbox.entries import ENTRIES_PER_USER, packed_prefix
@@ -25,8 +26,13 @@ from marketplace.inbox.redis_store import (
     title_of,
 )
 
+log = logger_of(__name__)
+
 LEASE_MS: Final = 15_000
-CHUNKS_PER_READ: Final = 256
+FIRST_READ_CHUNKS: Final = 16
+MAX_READ_CHUNKS: Final = 256
+USERS_PER_READ: Final = 200_000
+"""About as many users are held in memory, and written between two looks at the claim."""
 USERS_PER_SCRIPT: Final = 500
 LABELS_PER_SCRIPT: Final = 200
 HISTORY_MS: Final = 45 * 24 * 3_600_000
@@ -98,22 +104,25 @@ class InboxKeeper:
 
     def _server(self) -> str:
         """Return what tells this run of this server from every other one."""
-        sections = self._store.client.execute("INFO", "server")
-        if isinstance(sections, dict):
-            return str(sections["run_id"])
-        for line in sections.decode().splitlines():
-            if line.startswith("run_id:"):
-                return str(line.removeprefix("run_id:").strip())
-        raise ValueError("Redis does not tell its run_id")
+        return str(self._store.client.execute("INFO", "server")["run_id"])
+
+    def _warn_of_eviction(self) -> None:
+        memory = self._store.client.execute("INFO", "memory")
+        if memory.get("maxmemory_policy", "noeviction") != "noeviction" and memory.get("maxmemory"):
+            log.warning(
+                "Redis may throw inboxes away while they count as complete: set its maxmemory-policy to noeviction",
+                where=self._store.client.where,
+                policy=memory["maxmemory_policy"],
+            )
 
     def _rebuild(self, token: str, now_ms: int) -> RebuildReport:
         server = self._server()
         _check(self._begin.run([], [token]))
         since_ms = max(0, now_ms - self._history_ms)
-        after, chunks, entries, floor = 0, 0, 0, 0
+        after, chunks, entries, floor, limit = 0, 0, 0, 0, FIRST_READ_CHUNKS
         while True:
             with self._database.read() as session:
-                batch = self._history.iterate_wave_chunks(session, since_ms, after, CHUNKS_PER_READ)
+                batch = self._history.iterate_wave_chunks(session, since_ms, after, limit)
             if not self._generation.extend_rebuild(token, LEASE_MS):
                 raise RebuildLost
             if not batch:
@@ -123,11 +132,15 @@ class InboxKeeper:
             self._write(token, batch)
             after = batch[-1].entry.event_id
             chunks += len(batch)
-            entries += sum(len(chunk.user_ids) for chunk in batch)
+            users = sum(len(chunk.user_ids) for chunk in batch)
+            entries += users
+            limit = min(MAX_READ_CHUNKS, 2 * limit) if 2 * users <= USERS_PER_READ else max(1, limit // 2)
         if after == 0 and self._has_older(since_ms, 1 << 53):
             floor = 1 << 53
         generation = f"{now_ms}-{token}"
         _check(self._finish.run([], [token, floor, server, after, generation]))
+        self._warn_of_eviction()
+        log.info("inboxes in Redis are complete", generation=generation, chunks=chunks, entries=entries)
         return RebuildReport(generation, chunks, entries)
 
     def _has_older(self, since_ms: int, first_event_id: int) -> bool:

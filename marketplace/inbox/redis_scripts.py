@@ -17,8 +17,8 @@ emptied again the next rebuild reads the committed waves from the start.
 from typing import Final
 
 from kit.redis import GENERATION_KEY
+from kit.redis.generation import REBUILD_KEY
 
-REBUILD_KEY: Final = "hot:rebuild"
 SERVER_KEY: Final = "hot:server"
 BROADCASTS_KEY: Final = "inbox:broadcasts"
 NEWEST_KEY: Final = "inbox:newest"

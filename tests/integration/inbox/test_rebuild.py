@@ -11,6 +11,7 @@ import pytest
 from kit.db import Database, Session
 from kit.errors import Unavailable
 from kit.redis import RedisClient, connect
+from kit.redis.generation import REBUILD_KEY
 from marketplace.inbox import (
     InboxKeeper,
     InboxNotReady,
@@ -80,7 +81,8 @@ def small_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis_rebuild, "BROADCAST_ABOVE_USERS", 12)
     monkeypatch.setattr(redis_rebuild, "USERS_PER_SCRIPT", 4)
     monkeypatch.setattr(redis_rebuild, "PIPELINE_USERS", 8)
-    monkeypatch.setattr(redis_rebuild, "CHUNKS_PER_READ", 2)
+    monkeypatch.setattr(redis_rebuild, "FIRST_READ_CHUNKS", 2)
+    monkeypatch.setattr(redis_rebuild, "MAX_READ_CHUNKS", 2)
 
 
 def test_an_emptied_redis_is_rebuilt_once(sqlite_database: Database, ready_store: InboxStore, waves: Waves) -> None:
@@ -225,12 +227,12 @@ def test_a_rebuild_whose_claim_was_taken_over_marks_nothing(
     sqlite_database: Database, store: InboxStore, small_calls: None
 ) -> None:
     """A process that froze longer than its lease finds another claim when it wakes up, and stops."""
-    waves = Interrupting(lambda: store.client.execute("SET", redis_scripts.REBUILD_KEY, "somebody else"))
+    waves = Interrupting(lambda: store.client.execute("SET", REBUILD_KEY, "somebody else"))
     for _ in range(6):
         waves.commit([5])
     assert InboxKeeper(sqlite_database, store, waves).keep(START_MS) is None
     assert not store.ready()
-    assert store.client.execute("GET", redis_scripts.REBUILD_KEY) == b"somebody else"
+    assert store.client.execute("GET", REBUILD_KEY) == b"somebody else"
 
 
 def test_a_rebuild_that_fails_lets_the_next_one_in_at_once(
@@ -290,6 +292,18 @@ def test_a_killed_redis_comes_back_complete(
     assert InboxKeeper(sqlite_database, store, waves).keep(START_MS) is not None
     assert faults(sqlite_database, store, waves) == []
     client.close()
+
+
+def test_a_redis_that_evicts_is_warned_of(
+    sqlite_database: Database, store: InboxStore, waves: Waves, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A key thrown away under the mark would be an entry that nobody misses."""
+    try:
+        store.client.execute("CONFIG", "SET", "maxmemory", "512mb", "maxmemory-policy", "allkeys-lru")
+        InboxKeeper(sqlite_database, store, waves).keep(START_MS)
+    finally:
+        store.client.execute("CONFIG", "SET", "maxmemory", "0", "maxmemory-policy", "noeviction")
+    assert "set its maxmemory-policy to noeviction" in caplog.text
 
 
 # --- planted bugs: each turns the check red -----------------------------------------------------------------------
