@@ -234,4 +234,3 @@ def _dialect_of(url: str) -> Dialect:
     if name in ("mysql", "mariadb"):
         return "mysql"
     raise InvalidInput("QUANWANG_DATABASE_URL", name, "must start with sqlite:// or mysql+pymysql://")
-

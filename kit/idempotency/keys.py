@@ -99,7 +99,5 @@ def sweep(session: Session, *, now_ms: int, limit: int = MAX_SWEEP) -> int:
 
 def _key_hash(owner: str, key: str) -> bytes:
     if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isascii() or not key.isprintable():
-        raise InvalidIdempotencyKey(
-            "Idempotency-Key", key, f"must have 1..{MAX_KEY_LENGTH} printable ASCII characters"
-        )
+        raise InvalidIdempotencyKey("Idempotency-Key", key, f"must have 1..{MAX_KEY_LENGTH} printable ASCII characters")
     return hashlib.sha256(f"{owner}\0{key}".encode()).digest()

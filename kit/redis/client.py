@@ -40,7 +40,7 @@ class RedisUnavailable(Unavailable):
 
 
 class RedisClient:
-    """Sends commands to one server; safe for threads. Answers are bytes, ints and lists as Redis gives them.
+    """Sends commands to one server; safe for threads. Answers are the redis library's: bytes, ints, lists, True for OK.
 
     A command is tried ``attempts`` times when the connection breaks, so it may run twice: send idempotent ones, or pass
     ``attempts=1``. After a failure the server is left alone for a quarter of a second: meanwhile commands fail at once.

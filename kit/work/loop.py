@@ -138,9 +138,7 @@ class WorkLoop:
         if self._paused_until_ms.get(kind, 0) > now_ms:
             return 0
         options = self._options[kind]
-        claims = self._database.run(
-            lambda session: claim(session, [kind], options.limit, now_ms, options.lease_ms)
-        )
+        claims = self._database.run(lambda session: claim(session, [kind], options.limit, now_ms, options.lease_ms))
         if not claims:
             return 0
         self._observer.claimed(kind, len(claims), now_ms - min(claimed.due_at_ms for claimed in claims))

@@ -68,9 +68,7 @@ def enqueue(session: Session, ids: IdAllocator, works: Sequence[NewWork], now_ms
     ordered = [last[key] for key in sorted(last)]
     for start in range(0, len(ordered), MAX_ENQUEUE):
         part = ordered[start : start + MAX_ENQUEUE]
-        rows = [
-            _new_row(work_id, work, now_ms) for work_id, work in zip(ids.take(len(part)), part, strict=True)
-        ]
+        rows = [_new_row(work_id, work, now_ms) for work_id, work in zip(ids.take(len(part)), part, strict=True)]
         _upsert(session, rows)
 
 

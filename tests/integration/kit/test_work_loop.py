@@ -149,9 +149,7 @@ def test_a_pause_blames_nobody_and_leaves_the_other_kinds_alone(database: Databa
         finisher(database)(claims)
 
     recorder = Recorder()
-    loop = WorkLoop(
-        database, {"needs_ray": needs_ray, "k": finisher(database)}, Wake(), clock, observer=recorder
-    )
+    loop = WorkLoop(database, {"needs_ray": needs_ray, "k": finisher(database)}, Wake(), clock, observer=recorder)
     for _ in range(30):
         loop.step()
         clock.at_ms += 250

@@ -149,9 +149,7 @@ def test_a_lease_that_ran_out_is_taken_over_and_counted(database: Database, ids:
 
 
 @pytest.mark.parametrize("ending", ["complete", "reschedule"])
-def test_a_frozen_worker_that_wakes_up_late_changes_nothing(
-    database: Database, ids: IdAllocator, ending: str
-) -> None:
+def test_a_frozen_worker_that_wakes_up_late_changes_nothing(database: Database, ids: IdAllocator, ending: str) -> None:
     """Its work was taken over: hold gives it nothing, and ending without hold rolls its whole transaction back."""
     put(database, ids, 1)
     frozen = take(database, 0)
