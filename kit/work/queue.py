@@ -251,8 +251,9 @@ def reschedule(session: Session, claims: Sequence[Claimed], due_at_ms: int | Map
     """
     if not claims:
         return
-    if isinstance(due_at_ms, int):
-        due: Any = due_at_ms
+    times = {due_at_ms} if isinstance(due_at_ms, int) else {due_at_ms[claimed.id] for claimed in claims}
+    if isinstance(due_at_ms, int) or len(times) == 1:
+        due: Any = times.pop()
     else:
         due = case({claimed.id: due_at_ms[claimed.id] for claimed in claims}, value=_work.id)
     earliest = case((_work.again_at_ms < due, _work.again_at_ms), else_=due)
