@@ -60,7 +60,7 @@ def readyz(request: Request) -> Response:
         status="ready" if ready else "not ready",
         database=_text(states["database"]),
         redis=_text(states["redis"]),
-        matching="ok" if states["matching"].up else f"matching paused: {states['matching'].detail}",
+        matching="ok" if states["matching"].up else _paused(states["matching"].detail),
     )
     response = answer(found, 200 if ready else 503)
     if not ready:
@@ -70,3 +70,8 @@ def readyz(request: Request) -> Response:
 
 def _text(state: PartState) -> str:
     return "ok" if state.up else state.detail
+
+
+def _paused(detail: str) -> str:
+    """Say that matching is paused, once."""
+    return f"matching paused: {detail.removeprefix('matching is paused ')}"

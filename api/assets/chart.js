@@ -76,7 +76,7 @@ class QuanwangChart extends HTMLElement {
       animation: !quiet,
       animationDuration: 350,
       textStyle: { fontFamily: font },
-      grid: { left: 0, right: 64, top: 0, bottom: 8, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+      grid: { left: 0, right: 24 + 7.5 * Math.max(...rows.map((row) => (row.text ?? String(row.value)).length)), top: 0, bottom: 8, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
       xAxis: { type: "value", show: false, min: 0, max: longest },
       yAxis: {
         type: "category",

@@ -56,7 +56,8 @@ def read_list(
             full_count=item.full_count,
             partial_count=item.partial_count,
             told=item.notified_count,
-            accepted=item.accepted_count,
+            # The one who was selected has left the queue, and accepted all the same.
+            accepted=item.accepted_count + (item.assigned_user_id is not None),
             approved_at_ms=item.created_at_ms,
         )
         for item in page.items
@@ -110,12 +111,17 @@ def funnel_view(funnel: Funnel, form: Formats, translate: Translate) -> FunnelVi
         {
             "label": row.label,
             "value": row.value,
-            "text": f"{form.number(row.value)}  {form.percent(row.value, funnel.population)}",
+            "text": _bar_text(row.value, funnel.population, form),
             "tone": row.tone,
         }
         for row in rows
     ]
     return FunnelView(rows, funnel.population, chart)
+
+
+def _bar_text(value: int, population: int, form: Formats) -> str:
+    """Return a count and its share of all users; the whole needs no share."""
+    return form.number(value) if value == population else f"{form.number(value)}  {form.percent(value, population)}"
 
 
 def read_waves(session: Session, dispatch_id: int) -> list[WaveView]:

@@ -85,6 +85,9 @@ def in_words(sentence: str, dimension: str, taxonomy: Taxonomy, translate: Trans
         message, values = known
         if dimension in ("industry", "region"):
             values = {name: _named(value, dimension, taxonomy, language) for name, value in values.items()}
+        if "away" in values:
+            # Asked radii and needed changes are exact to the metre; how far away somebody is need not be.
+            values["away"] = f"{float(values['away']):,.1f}"
         said.append(translate(message) % values)
     text = translate(mark("; or ")).join(said)
     return text[:1].upper() + text[1:]

@@ -48,17 +48,23 @@ class ImportSlots:
 
     def __init__(self, at_once: int) -> None:
         self._at_once = at_once
-        self._slots = threading.BoundedSemaphore(at_once)
+        self._lock = threading.Lock()
+        self.under_way = 0
 
     @contextmanager
     def taken(self) -> Iterator[None]:
         """Hold one slot. Raises TooManyImports."""
-        if not self._slots.acquire(blocking=False):
-            raise TooManyImports(f"{self._at_once} imports are under way; send this one when one of them is done.", 5)
+        with self._lock:
+            if self.under_way >= self._at_once:
+                raise TooManyImports(
+                    f"{self._at_once} imports are under way; send this one when one of them is done.", 5
+                )
+            self.under_way += 1
         try:
             yield
         finally:
-            self._slots.release()
+            with self._lock:
+                self.under_way -= 1
 
 
 class Spool:

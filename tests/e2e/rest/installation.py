@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 
 from api import Limits, Services, create_app
 from engine.candidates import EngineCandidateSource
@@ -115,7 +116,7 @@ def sentence_of(response: httpx.Response) -> str:
     assert document["request_id"] == response.headers["x-request-id"]
     sentence: str = document["detail"]
     assert 10 <= len(sentence) <= 600, sentence
-    for leak in ("Traceback", "File \"", "sqlalchemy", "pymysql", "sqlite3", "<class", "object at 0x"):
+    for leak in ("Traceback", 'File "', "sqlalchemy", "pymysql", "sqlite3", "<class", "object at 0x"):
         assert leak not in response.text
     return sentence
 
@@ -130,6 +131,7 @@ class Installation:
     alpha: Backend
     beta: Backend
     admin: Backend
+    app: FastAPI = field(repr=False)
     stack: ExitStack = field(repr=False)
 
     @property
@@ -250,12 +252,13 @@ def running(
             part.start()
             stack.callback(part.stop)
         services = _services(database, ids, client, store, redis.url, part.address, limits or Limits())
-        url = stack.enter_context(served(services))
+        app = create_app(services)
+        url = stack.enter_context(served(app))
         backends = [
             stack.enter_context(_closing(Backend(url, _key(services, owner, scopes), owner)))
             for owner, scopes in ((ALPHA, BACKEND_SCOPES), (BETA, BACKEND_SCOPES), ("root", ("admin",)))
         ]
-        yield Installation(url, services, part, *backends, stack=stack)
+        yield Installation(url, services, part, *backends, app=app, stack=stack)
 
 
 def _services(
@@ -286,9 +289,7 @@ def _services(
 
 def _key(services: Services, owner: str, scopes: tuple[str, ...]) -> str:
     issued = services.database.run(
-        lambda session: create_api_key(
-            session, services.ids, name="test", owner=owner, scopes=scopes, now_ms=now_ms()
-        )
+        lambda session: create_api_key(session, services.ids, name="test", owner=owner, scopes=scopes, now_ms=now_ms())
     )
     return issued.secret
 
@@ -302,12 +303,10 @@ def _closing(backend: Backend) -> Iterator[Backend]:
 
 
 @contextmanager
-def served(services: Services) -> Iterator[str]:
+def served(app: FastAPI) -> Iterator[str]:
     """Serve the application on a free port."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(services), log_level="warning", timeout_graceful_shutdown=1, access_log=False)
-    )
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, access_log=False))
     serving = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="uvicorn")
     serving.start()
     try:

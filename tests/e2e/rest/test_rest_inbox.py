@@ -1,0 +1,149 @@
+"""A user's inbox: pages, read marks, live events with Last-Event-ID."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.rest.installation import Backend, Installation, fresh, sentence_of, wait_until
+
+
+class Listener:
+    """Reads a stream of server-sent events in a thread."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.comments: list[str] = []
+        self._response = response
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+
+    def _read(self) -> None:
+        event: dict[str, Any] = {}
+        try:
+            for line in self._response.iter_lines():
+                if line.startswith(":"):
+                    self.comments.append(line)
+                elif line:
+                    name, _, value = line.partition(": ")
+                    event[name] = value
+                elif event:
+                    if "data" in event:
+                        event["data"] = json.loads(event["data"])
+                        self.events.append(event)
+                    event = {}
+        except httpx.HTTPError:
+            return
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [event for event in self.events if event.get("event") == kind]
+
+    def join(self) -> None:
+        self._thread.join(20)
+
+
+@contextmanager
+def listening(backend: Backend, name: str, last_event_id: str | None = None) -> Iterator[Listener]:
+    headers = {"authorization": f"Bearer {backend.secret}"}
+    if last_event_id is not None:
+        headers["last-event-id"] = last_event_id
+    with (
+        httpx.Client(base_url=str(backend.http.base_url), timeout=30) as client,
+        client.stream("GET", f"/v1/users/{name}/inbox/stream", headers=headers) as response,
+    ):
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("text/event-stream")
+        assert response.headers["cache-control"] in ("no-cache", "no-store")
+        listener = Listener(response)
+        try:
+            wait_until(lambda: bool(listener.comments), "the stream did not open")
+            yield listener
+        finally:
+            # Ends the thread's read; closing alone would wait for its next line.
+            response.close()
+    listener.join()
+
+
+def offer(installation: Installation, skill: str, **changes: Any) -> int:
+    dispatch_id = installation.alpha.submit(keywords=[skill], **changes)
+    installation.wait_told(dispatch_id)
+    return dispatch_id
+
+
+def receiver(installation: Installation) -> tuple[str, str]:
+    """A new user of alpha and the one skill that he alone has."""
+    name, skill = fresh("user"), fresh("skill")
+    installation.alpha.put_profile(name, keywords=[skill])
+    installation.feed()
+    return name, skill
+
+
+def test_an_inbox_is_read_page_by_page(installation: Installation, alpha: Backend) -> None:
+    name, skill = receiver(installation)
+    sent = [offer(installation, skill) for _ in range(5)]
+    seen, cursor = [], None
+    while True:
+        query = {"limit": "2"} | ({"cursor": cursor} if cursor else {})
+        page = alpha.get(f"/v1/users/{name}/inbox", params=query).json()
+        seen += [entry["dispatch_id"] for entry in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert seen == sent[::-1]
+    assert page["unread"] == 5
+    marked = alpha.post(f"/v1/users/{name}/inbox/reads", {"dispatch_ids": [sent[0], 999]})
+    assert marked.json() == {"marked": 1}
+    page = alpha.get(f"/v1/users/{name}/inbox").json()
+    assert page["unread"] == 4
+    assert [entry["read"] for entry in page["items"]] == [False] * 4 + [True]
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ({"dispatch_ids": []}, "dispatch_ids: [] must have at least 1 item"),
+        ({"dispatch_ids": [0]}, "dispatch_ids[0]: 0 must be greater than or equal to 1"),
+        ({"dispatch_ids": list(range(1, 102))}, "dispatch_ids:"),
+        ({}, "dispatch_ids: None is missing"),
+    ],
+)
+def test_wrong_read_marks_are_refused(installation: Installation, alpha: Backend, body: Any, sentence: str) -> None:
+    name, _ = receiver(installation)
+    answer = alpha.post(f"/v1/users/{name}/inbox/reads", body)
+    assert answer.status_code == 422
+    assert sentence_of(answer).startswith(sentence), sentence_of(answer)
+
+
+def test_an_offer_arrives_live_and_a_late_listener_misses_nothing(installation: Installation, alpha: Backend) -> None:
+    name, skill = receiver(installation)
+    with listening(alpha, name) as listener:
+        first = offer(installation, skill, title="第一单")
+        wait_until(lambda: bool(listener.of("offer")), "no event came")
+        event = listener.of("offer")[0]
+        assert event["data"]["dispatch_id"] == first
+        assert event["data"]["title"] == "第一单"
+        assert int(event["id"]) == event["data"]["id"]
+        alpha.post(f"/v1/dispatches/{first}/cancellation", {})
+        wait_until(lambda: bool(listener.of("state")), "no change of state came")
+        assert listener.of("state")[0]["data"]["state"] == "closed"
+    second, third = offer(installation, skill), offer(installation, skill)
+    with listening(alpha, name, event["id"]) as listener:
+        wait_until(lambda: len(listener.of("offer")) == 2, "what was missed did not come")
+        assert [each["data"]["dispatch_id"] for each in listener.of("offer")] == [second, third]
+
+
+def test_a_wrong_last_event_id_is_refused_before_the_stream_begins(installation: Installation, alpha: Backend) -> None:
+    name, _ = receiver(installation)
+    answer = alpha.get(f"/v1/users/{name}/inbox/stream", headers={"last-event-id": "yesterday"})
+    assert answer.status_code == 422
+    assert sentence_of(answer).startswith("Last-Event-ID: 'yesterday' is no id that this stream gave")
+
+
+def test_a_stream_of_an_unknown_user_is_not_opened(alpha: Backend) -> None:
+    answer = alpha.get("/v1/users/nobody-at-all/inbox/stream")
+    assert answer.status_code == 404
+    assert sentence_of(answer) == "there is no user 'nobody-at-all' of yours: put a profile for it first"

@@ -1,0 +1,170 @@
+"""Parts that are away: what can go on goes on, the rest says so within a bounded time, and comes back by itself."""
+
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from kit.db import Database, metadata
+from tests.e2e.rest.installation import ORDER, WELDER, Installation, fresh, running, sentence_of, wait_until
+from tests.e2e.rest.test_rest_inbox import listening
+from tests.harness.mariadb import MariaServer
+from tests.harness.redis import WatchedRedis
+
+SHORT_S = 0.5
+"""Matching away is known at once: 300 ms are promised, the rest is for two busy cores."""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder with a short path: unix sockets live in it."""
+    with tempfile.TemporaryDirectory(prefix="qw-") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def own(sqlite_database: Database, redis_server: WatchedRedis, folder: Path) -> Iterator[Installation]:
+    """An installation of this test alone, on SQLite."""
+    with running(sqlite_database, redis_server, folder) as found:
+        yield found
+
+
+def test_without_matching_orders_are_kept_and_go_out_when_it_is_back(own: Installation) -> None:
+    name, skill = fresh("user"), fresh("skill")
+    own.alpha.put_profile(name, keywords=[skill])
+    own.matching.stop()
+    ready = httpx.get(own.url + "/readyz")
+    assert ready.status_code == 200
+    assert ready.json()["status"] == "ready"
+    assert ready.json()["matching"].startswith("matching paused: ")
+    dispatch_id = own.alpha.submit(keywords=[skill])
+    assert own.alpha.get(f"/v1/dispatches/{dispatch_id}").json()["state"] == "approved"
+    assert own.alpha.get(f"/v1/users/{name}/inbox").json()["items"] == []
+    for _ in range(3):
+        started = time.monotonic()
+        preview = own.alpha.post("/v1/dispatches:preview", ORDER, key=None)
+        assert time.monotonic() - started < SHORT_S
+        assert preview.status_code == 503
+        assert int(preview.headers["retry-after"]) >= 1
+        assert "matching is paused" in sentence_of(preview)
+    with_text = own.alpha.ask("PUT", f"/v1/profiles/{fresh('user')}", json={**WELDER, "text": "会电焊"})
+    assert with_text.status_code == 503
+    assert own.alpha.ask("PUT", f"/v1/profiles/{fresh('user')}", json=WELDER).status_code == 201
+
+    own.matching.start()
+    own.wait_told(dispatch_id)
+    assert own.alpha.get(f"/v1/users/{name}/inbox").json()["items"][0]["dispatch_id"] == dispatch_id
+    own.matching.stop()
+    started = time.monotonic()
+    explain = own.alpha.get(f"/v1/dispatches/{dispatch_id}/explain", params={"external_id": name})
+    assert time.monotonic() - started < SHORT_S
+    assert explain.status_code == 503
+    own.matching.start()
+
+
+def test_without_redis_everything_is_read_from_the_database(own: Installation, redis_server: WatchedRedis) -> None:
+    name = fresh("user")
+    dispatch_id = own.offered(name)
+    before = own.alpha.get(f"/v1/users/{name}/inbox").json()
+    assert before["source"] == "redis"
+    redis_server.kill()
+    started = time.monotonic()
+    page = own.alpha.get(f"/v1/users/{name}/inbox").json()
+    assert time.monotonic() - started < 5
+    assert page["source"] == "database"
+    assert page["items"] == before["items"]
+    assert own.alpha.post(f"/v1/users/{name}/inbox/reads", {"dispatch_ids": [dispatch_id]}).json() == {"marked": 1}
+    accepted = own.alpha.post(f"/v1/dispatches/{dispatch_id}/acceptances", {"external_id": name})
+    assert accepted.json()["answers"][0]["status"] == "accepted"
+    assert own.alpha.submit()
+    ready = httpx.get(own.url + "/readyz")
+    assert ready.status_code == 200
+    assert "Redis at" in ready.json()["redis"]
+    assert 'quanwang_part_up{part="redis"} 0.0' in httpx.get(own.url + "/metrics").text
+    with listening(own.alpha, name) as listener:
+        # Nothing can be heard now: the client is told to read the list.
+        wait_until(lambda: bool(listener.of("reset")), "no reset came")
+    redis_server.start()
+
+
+def test_without_the_database_a_sentence_and_a_time_come_at_once(
+    own_mariadb_server: MariaServer, redis_server: WatchedRedis, folder: Path
+) -> None:
+    database = Database(own_mariadb_server.create_database("rest"), retry_window_s=0.5)
+    database.create_schema(metadata)
+    with running(database, redis_server, folder, matching=False) as own:
+        key = fresh()
+        first = own.alpha.post("/v1/dispatches", ORDER, key=key)
+        assert first.status_code == 201
+        own_mariadb_server.stop(signal.SIGKILL)
+        for method, path, body in (
+            ("POST", "/v1/dispatches", ORDER),
+            ("GET", "/v1/dispatches", None),
+            ("PUT", "/v1/profiles/1", WELDER),
+            ("GET", "/v1/users/1/inbox", None),
+            ("POST", "/v1/profiles:import", {"id": "1"}),
+        ):
+            started = time.monotonic()
+            answer = own.alpha.ask(method, path, json=body)
+            assert time.monotonic() - started < 5, path
+            assert answer.status_code == 503, answer.text
+            assert int(answer.headers["retry-after"]) >= 1
+            assert "the database" in sentence_of(answer)
+        assert httpx.get(own.url + "/livez").status_code == 200
+        ready = httpx.get(own.url + "/readyz")
+        assert ready.status_code == 503
+        assert ready.json()["status"] == "not ready"
+        assert "the database" in ready.json()["database"]
+        assert 'quanwang_part_up{part="database"} 0.0' in httpx.get(own.url + "/metrics").text
+        own_mariadb_server.start()
+        again = own.alpha.post("/v1/dispatches", ORDER, key=key)
+        assert again.status_code == 201
+        assert again.json() == first.json()
+        assert again.headers["idempotency-replayed"] == "true"
+        assert httpx.get(own.url + "/readyz").status_code == 200
+    database.dispose()
+
+
+def test_a_database_that_hangs_does_not_hang_the_probes(
+    own_mariadb_server: MariaServer, redis_server: WatchedRedis, folder: Path
+) -> None:
+    database = Database(own_mariadb_server.create_database("rest"), statement_timeout_s=2, retry_window_s=0.1)
+    database.create_schema(metadata)
+    with running(database, redis_server, folder, matching=False) as own:
+        assert httpx.get(own.url + "/readyz").status_code == 200
+        own_mariadb_server.send(signal.SIGSTOP)
+        try:
+            for _ in range(3):
+                started = time.monotonic()
+                ready = httpx.get(own.url + "/readyz")
+                assert time.monotonic() - started < 2
+                assert ready.status_code == 503
+                assert ready.json()["database"]
+            started = time.monotonic()
+            answer = own.alpha.post("/v1/dispatches", ORDER)
+            assert time.monotonic() - started < 12
+            assert answer.status_code == 503
+            sentence_of(answer)
+        finally:
+            own_mariadb_server.send(signal.SIGCONT)
+        wait_until(lambda: httpx.get(own.url + "/readyz").status_code == 200, "it did not become ready again")
+    database.dispose()
+
+
+def test_the_main_job_on_mariadb(mariadb_database: Database, redis_server: WatchedRedis, folder: Path) -> None:
+    """An order reaches its user, who accepts and is selected; a repeated submission is one."""
+    with running(mariadb_database, redis_server, folder) as own:
+        name, key = fresh("user"), fresh()
+        dispatch_id = own.offered(name)
+        inbox = own.alpha.get(f"/v1/users/{name}/inbox").json()
+        assert inbox["items"][0]["dispatch_id"] == dispatch_id
+        own.alpha.post(f"/v1/dispatches/{dispatch_id}/acceptances", {"external_id": name}, key=key)
+        replayed = own.alpha.post(f"/v1/dispatches/{dispatch_id}/acceptances", {"external_id": name}, key=key)
+        assert replayed.headers["idempotency-replayed"] == "true"
+        selected = own.alpha.post(f"/v1/dispatches/{dispatch_id}/selection", {"external_id": name})
+        assert selected.json()["external_id"] == name
+        assert own.alpha.get("/v1/dispatches?state=assigned").json()["items"][0]["dispatch_id"] == dispatch_id
