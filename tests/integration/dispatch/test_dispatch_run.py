@@ -1,6 +1,7 @@
 """One order through the whole of dispatch, on SQLite and MariaDB."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -230,15 +231,15 @@ def test_cancel_releases_the_queue_and_says_why(market: Market) -> None:
 def test_decline_is_kept_and_a_later_yes_is_welcome(market: Market) -> None:
     dispatch_id = market.open()
     market.settle()
-    arguments = {"dispatch_id": dispatch_id, "user_id": 1, "now_ms": market.now_ms}
+    decline = partial(dispatch.decline_offer, dispatch_id=dispatch_id, user_id=1, now_ms=market.now_ms)
     with market.database.transaction() as session:
-        dispatch.decline_offer(session, **arguments, reason="busy")
+        decline(session, reason="busy")
     with market.database.read() as session:
         answers = dispatch.answers_of_user(session, user_id=1, dispatch_ids=[dispatch_id])
         assert answers[dispatch_id].state == "declined"
     assert market.accept(dispatch_id, 1) == 1
     with market.database.transaction() as session, pytest.raises(AlreadyAccepted):
-        dispatch.decline_offer(session, **arguments)
+        decline(session)
 
 
 def test_an_order_that_cannot_be_matched_closes_alone_with_its_reason(market: Market) -> None:
@@ -285,7 +286,11 @@ def test_a_selection_between_question_and_commit_stops_the_wave(market: Market) 
 def test_an_acceptance_between_question_and_commit_stops_the_wave(market: Market) -> None:
     dispatch_id = market.open()
     market.settle()
-    market.source.before_answer = lambda: market.accept(dispatch_id, 1) and None
+
+    def accept() -> None:
+        market.accept(dispatch_id, 1)
+
+    market.source.before_answer = accept
     market.now_ms += 100
     market.step()
     market.source.before_answer = lambda: None

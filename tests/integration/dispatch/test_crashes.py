@@ -1,0 +1,88 @@
+"""A dispatcher or worker that dies anywhere repeats safely: nothing is lost, nobody is told twice."""
+
+from collections.abc import Callable
+
+import pytest
+
+from marketplace import dispatch
+from marketplace.dispatch.crash_points import DELIVERY_POINTS, DISPATCH_POINTS
+from tests.harness.invariants import violations
+from tests.integration.dispatch.market import LEASE_MS, WELDER, Market
+
+
+class Died(BaseException):
+    """The process is gone; no handler of errors may catch it."""
+
+
+def dying_at(point: str) -> Callable[[str], None]:
+    """Die the first time that ``point`` is passed."""
+    alive = [True]
+
+    def reached(name: str) -> None:
+        if name == point and alive:
+            alive.clear()
+            raise Died(point)
+
+    return reached
+
+
+@pytest.mark.parametrize("point", DISPATCH_POINTS + DELIVERY_POINTS)
+def test_death_at_every_point_loses_and_doubles_nothing(market: Market, point: str) -> None:
+    """After each death all invariants hold at once, and the restart ends where a run without a death ends."""
+    dispatch_ids = [market.open({**WELDER, "id": number}) for number in range(3)]
+    with pytest.raises(Died):
+        market.step(dying_at(point))
+    assert violations(market.database) == []
+    market.now_ms += LEASE_MS
+    market.advance(5_000)
+    for dispatch_id in dispatch_ids:
+        summary = market.get(dispatch_id).summary
+        assert (summary.state, summary.notified_full, summary.notified_partial) == ("exhausted", 12, 6)
+        entries = [found for key, found in market.inboxes.entries.items() if key[0] == dispatch_id]
+        assert len(entries) == 18
+        assert all(len(found) == 1 for found in entries)
+
+
+@pytest.mark.parametrize("point", DISPATCH_POINTS)
+def test_death_in_later_waves(market: Market, point: str) -> None:
+    """The same in the middle of a tier, at the escalation and with somebody in the queue."""
+    dispatch_id = market.open()
+    dying = market.open({**WELDER, "id": "second"})
+    market.settle()
+    deaths = 0
+    while market.get(dying).summary.closed_at_ms is None:
+        market.now_ms += 1_100
+        with pytest.raises(Died):
+            market.step(dying_at(point))
+        assert violations(market.database) == []
+        deaths += 1
+        market.now_ms += LEASE_MS
+        market.settle()
+    assert deaths >= 3
+    told = market.told(dying)
+    assert len(told) == len(set(told))
+    assert told[:12] == list(range(1, 13))
+    assert market.told(dispatch_id) == told
+
+
+def test_all_crash_points_are_passed(market: Market) -> None:
+    """The lists of crash points name what the code really passes, in its order."""
+    passed: list[str] = []
+    market.open()
+    market.step(passed.append)
+    assert tuple(passed) == DISPATCH_POINTS + DELIVERY_POINTS
+
+
+def test_an_inbox_that_dies_after_delivering_is_given_the_same_again(market: Market) -> None:
+    dispatch_id = market.open()
+    market.step(lambda _: None)
+    market.now_ms += 100
+    with pytest.raises(Died):
+        market.step(dying_at("delivery.delivered"))
+    market.now_ms += LEASE_MS
+    market.settle()
+    assert market.inboxes.calls >= 3
+    assert all(len(found) == 1 for found in market.inboxes.entries.values())
+    with market.database.read() as session:
+        waves = dispatch.list_waves(session, dispatch_id=dispatch_id).items
+        assert all(wave.delivered_at_ms is not None for wave in waves)
