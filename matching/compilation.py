@@ -25,6 +25,8 @@ KEYWORDS_NAMED = 1
 INDUSTRY_NAMED = 2
 REGION_NAMED = 4
 CROWD_NAMED = 8
+MAX_GROUPS = 16
+MAX_WEIGHT = 15
 DIMENSIONS = ("keywords", "industry", "region", "crowd")
 """The order of dimensions in weights, in named bits and in hit counts."""
 
@@ -90,7 +92,8 @@ class CompiledBatch:
 
     def writable(self) -> "CompiledBatch":
         """The same batch in arrays of its own where a message handed over read-only memory (kernels are compiled once,
-        for writable arrays)."""
+        for writable arrays).
+        """
         if all(getattr(self, field.name).flags.writeable for field in fields(self)):
             return self
         return CompiledBatch(
@@ -118,6 +121,7 @@ def compile_queries(
     plane_weights: list[int] = []
     plane_starts = [0]
     for query in queries:
+        _check_bounds(query)
         shared = gcd(*(group.weight for group in query.groups)) if query.groups else 1
         for group in query.groups:
             found = {vocabulary.find(member.text) for member in group.members}
@@ -142,6 +146,12 @@ def compile_queries(
         np.array([query.limit for query in queries], np.int64),
         np.array([weights.keywords, weights.industry, weights.region, weights.crowd], np.int64),
     )
+
+
+def _check_bounds(query: Query) -> None:
+    """What kernels rely on: they have room for so many groups of such weights, and do not look again."""
+    if len(query.groups) > MAX_GROUPS or any(not 1 <= group.weight <= MAX_WEIGHT for group in query.groups):
+        raise ValueError(f"query {query.id}: at most {MAX_GROUPS} groups of weights 1 to {MAX_WEIGHT} can be matched")
 
 
 def named_bits(query: Query) -> int:

@@ -4,6 +4,9 @@ The smallest requirement drives: only blocks in which somebody satisfies it are 
 one by one, smallest first, until nobody is left.
 """
 
+# Numbers inside kernels are machine integers: neither Python's nor NumPy's stubs describe them.
+# mypy: disable-error-code="arg-type, assignment, no-any-return, operator, return-value, call-overload, index, misc"
+
 import math
 
 import numpy as np
@@ -13,17 +16,25 @@ from matching.index.bits import count_bits
 from matching.index.geogrid import Grid, mark_circle
 from matching.index.jit import kernel
 from matching.index.offering import NO, YES, offer_tier
-from matching.index.planes import BLOCK_WORDS, add_plane, fill_plane, find_lists, mark_at_least
+from matching.index.planes import (
+    BLOCK_WORDS,
+    add_plane,
+    assign,
+    fill_plane,
+    find_lists,
+    intersect,
+    mark_at_least,
+    unite,
+)
 from matching.index.postings import Lists
-from matching.index.scratch import MAX_SUM_BITS, Scratch
+from matching.index.scratch import Scratch
 from matching.index.segment_arrays import BatchArrays, People
 
 Words = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
-_BLOCK_SHIFT = 15
-assert 1 << _BLOCK_SHIFT == BLOCK_WORDS * 64
+_BLOCK_USERS = BLOCK_WORDS * 64
 
 
 @kernel
@@ -81,9 +92,7 @@ def fill_dimension(
     )
     if with_circle == YES:
         touched = True
-        circle = scratch.circle[word : word + length]
-        for i in range(length):
-            plane[i] |= circle[i]
+        unite(plane, scratch.circle[word : word + length], length)
     return touched
 
 
@@ -130,18 +139,18 @@ def match_full(
     """Count the full tier of query ``q`` and push its users to the full top."""
     groups, total, bits = prepare_query(lists, people, grid, batch, q, scratch)
     named = batch.named[q]
-    all_groups = batch.at_least[q] == groups
+    all_groups = np.int64(YES if batch.at_least[q] == groups else NO)
     requirements = _order_requirements(named, groups, all_groups, scratch)
     base = 0
     for dimension in range(1, 4):
         if named & (1 << dimension):
             base += batch.weights[dimension]
-    if all_groups:
+    if all_groups == YES:
         base += scratch.points[total]
         sums, bits_scored = np.int64(0), np.int64(0)
     else:
         sums, bits_scored = total, bits
-    has_circle = not math.isnan(batch.near[q, 2])
+    has_circle = np.int64(NO if math.isnan(batch.near[q, 2]) else YES)
     counted = 0
     words = len(visible)
     word = np.int64(0)
@@ -150,30 +159,14 @@ def match_full(
         if word >= words:
             break
         length = min(BLOCK_WORDS, words - word)
-        alive = True
-        seen = visible[word : word + length]
-        for i in range(length):
-            scratch.full[i] = seen[i]
+        assign(scratch.full, visible[word : word + length], length)
+        left = np.int64(1)
         for r in range(requirements):
-            p = scratch.order[r]
-            if p < 0:
-                alive = fill_keywords(lists, batch, q, groups, bits, scratch, word, length)
-                required = scratch.keyword
-            else:
-                circle = np.int64(YES if has_circle and p == groups + 1 else NO)
-                alive = fill_dimension(lists, scratch, p, circle, word, length, scratch.plane)
-                required = scratch.plane
-            if not alive:
+            left = _require(lists, batch, q, scratch.order[r], groups, bits, has_circle, scratch, word, length)
+            if left == 0:
                 break
-            left = np.uint64(0)
-            for i in range(length):
-                scratch.full[i] &= required[i]
-                left |= scratch.full[i]
-            if left == np.uint64(0):
-                alive = False
-                break
-        if alive:
-            counted += count_bits(scratch.full, length)
+        if left > 0:
+            counted += left
             offer_tier(
                 people, batch, q, scratch.full, word, length, base, sums, bits_scored, np.int64(NO),
                 scratch, scratch.full_state, scratch.full_keys, scratch.full_ids,
@@ -183,13 +176,37 @@ def match_full(
 
 
 @kernel
-def _order_requirements(named: int, groups: int, all_groups: bool, scratch: Scratch) -> int:
+def _require(
+    lists: Lists,
+    batch: BatchArrays,
+    q: int,
+    p: int,
+    groups: int,
+    bits: int,
+    has_circle: int,
+    scratch: Scratch,
+    word: int,
+    length: int,
+) -> int:
+    """Keep in ``scratch.full`` who meets requirement ``p`` too; returns how many are left."""
+    if p < 0:
+        fill_keywords(lists, batch, q, groups, bits, scratch, word, length)
+        intersect(scratch.full, scratch.keyword, length)
+    else:
+        circle = np.int64(has_circle if p == groups + 1 else NO)
+        fill_dimension(lists, scratch, p, circle, word, length, scratch.plane)
+        intersect(scratch.full, scratch.plane, length)
+    return count_bits(scratch.full, length)
+
+
+@kernel
+def _order_requirements(named: int, groups: int, all_groups: int, scratch: Scratch) -> int:
     """Planes that must all be met, smallest first, in ``scratch.order``; -1 is the keyword rule over all groups."""
     count = 0
-    if groups > 0 and not all_groups:
+    if groups > 0 and all_groups == NO:
         scratch.order[0] = -1
         count = 1
-    if all_groups:
+    if all_groups == YES:
         for p in range(groups):
             scratch.order[count] = p
             count += 1
@@ -219,9 +236,9 @@ def _size_of(p: int, groups: int, scratch: Scratch) -> int:
 
 
 @kernel
-def _next_word(lists: Lists, scratch: Scratch, driver: int, groups: int, has_circle: bool, word: int) -> int:
+def _next_word(lists: Lists, scratch: Scratch, driver: int, groups: int, has_circle: int, word: int) -> int:
     """The first word of the next block, from ``word`` on, that can hold a user of the driving requirement."""
-    if has_circle and driver == groups + 1:
+    if has_circle == YES and driver == groups + 1:
         while word < len(scratch.circle):
             for i in range(word, min(word + BLOCK_WORDS, len(scratch.circle))):
                 if scratch.circle[i] != np.uint64(0):
@@ -239,7 +256,4 @@ def _next_word(lists: Lists, scratch: Scratch, driver: int, groups: int, has_cir
         place = scratch.cursors[k]
         if place < scratch.ends[k]:
             nearest = min(nearest, np.int64(lists.postings[place]))
-    return max(word, (nearest >> _BLOCK_SHIFT) * BLOCK_WORDS)
-
-
-assert MAX_SUM_BITS == 8
+    return max(word, nearest // _BLOCK_USERS * BLOCK_WORDS)

@@ -4,6 +4,9 @@ The partial tier is everybody who satisfies a dimension or hits a keyword group,
 blocks; the block that promises most comes first, so that the door of the top stands high when the others come.
 """
 
+# Numbers inside kernels are machine integers: neither Python's nor NumPy's stubs describe them.
+# mypy: disable-error-code="arg-type, assignment, no-any-return, operator, return-value, call-overload, index, misc"
+
 import math
 
 import numpy as np
@@ -14,7 +17,7 @@ from matching.index.bits import count_bits
 from matching.index.geogrid import Grid
 from matching.index.jit import kernel
 from matching.index.offering import NO, YES, offer_tier
-from matching.index.planes import BLOCK_WORDS, count_both
+from matching.index.planes import BLOCK_WORDS, assign, count_both, intersect, unite
 from matching.index.postings import Lists
 from matching.index.scratch import Scratch
 from matching.index.segment_arrays import BatchArrays, People
@@ -67,14 +70,7 @@ def match_both(
         if not touched:
             continue
         _tiers(seen, named, bits, length, scratch)
-        if named & 1:
-            dimension_counts[0] += count_both(scratch.keyword, seen, length)
-        if named & 2:
-            dimension_counts[1] += count_both(scratch.industry, seen, length)
-        if named & 4:
-            dimension_counts[2] += count_both(scratch.region, seen, length)
-        if named & 8:
-            dimension_counts[3] += count_both(scratch.crowd, seen, length)
+        _count_dimensions(seen, named, length, scratch, dimension_counts)
         in_full = count_bits(scratch.full, length)
         in_part = count_bits(scratch.any_group, length)
         full_count += in_full
@@ -94,7 +90,7 @@ def match_both(
 
 @kernel
 def _promising_block(lists: Lists, scratch: Scratch, groups: int, blocks: int) -> int:
-    """The block in the middle of the region's longest list of postings, else the first: neighbours live in one block."""
+    """The block in the middle of the region's longest list of postings, else the first: neighbours share blocks."""
     longest = 0
     block = np.int64(0)
     for k in range(scratch.firsts[groups + 1], scratch.firsts[groups + 2]):
@@ -108,24 +104,32 @@ def _promising_block(lists: Lists, scratch: Scratch, groups: int, blocks: int) -
 @kernel
 def _tiers(seen: Words, named: int, bits: int, length: int, scratch: Scratch) -> None:
     """The full tier in ``scratch.full``, the partial tier in ``scratch.any_group``."""
-    for i in range(length):
-        scratch.full[i] = seen[i]
-        scratch.any_group[i] = scratch.industry[i] | scratch.region[i] | scratch.crowd[i]
-    if named & 1:
-        for i in range(length):
-            scratch.full[i] &= scratch.keyword[i]
-    if named & 2:
-        for i in range(length):
-            scratch.full[i] &= scratch.industry[i]
-    if named & 4:
-        for i in range(length):
-            scratch.full[i] &= scratch.region[i]
-    if named & 8:
-        for i in range(length):
-            scratch.full[i] &= scratch.crowd[i]
+    full, some = scratch.full, scratch.any_group
+    assign(full, seen, length)
+    assign(some, scratch.industry, length)
+    unite(some, scratch.region, length)
+    unite(some, scratch.crowd, length)
     for bit in range(bits):
-        of_bit = scratch.slices[bit]
-        for i in range(length):
-            scratch.any_group[i] |= of_bit[i]
+        unite(some, scratch.slices[bit], length)
+    if named & 1:
+        intersect(full, scratch.keyword, length)
+    if named & 2:
+        intersect(full, scratch.industry, length)
+    if named & 4:
+        intersect(full, scratch.region, length)
+    if named & 8:
+        intersect(full, scratch.crowd, length)
     for i in range(length):
-        scratch.any_group[i] &= seen[i] & ~scratch.full[i]
+        some[i] &= seen[i] & ~full[i]
+
+
+@kernel
+def _count_dimensions(seen: Words, named: int, length: int, scratch: Scratch, counts: Int64Array) -> None:
+    if named & 1:
+        counts[0] += count_both(scratch.keyword, seen, length)
+    if named & 2:
+        counts[1] += count_both(scratch.industry, seen, length)
+    if named & 4:
+        counts[2] += count_both(scratch.region, seen, length)
+    if named & 8:
+        counts[3] += count_both(scratch.crowd, seen, length)

@@ -1,10 +1,13 @@
 """The order of results, score descending, tie descending, id ascending, as integers that compare fast.
 
-A *key* packs score and tie: ``score << TIE_BITS | tie + TIE_SHIFT``. A *top* keeps the best ``limit`` of the users pushed
-into it: arrays ``keys`` and ``ids`` with room for more than ``limit``, cut back by a quickselect whenever they are full,
-after which users below the worst of the kept are turned away at the door. ``state`` is int64: users held, key and id of
-the door, limit.
+A *key* packs score and tie: ``score << TIE_BITS | tie + TIE_SHIFT``. A *top* keeps the best ``limit`` of the users that
+are pushed into it: arrays ``keys`` and ``ids`` with room for more than ``limit``, cut back by a quickselect whenever
+they are full, after which users below the worst of the kept are turned away at the door. ``state`` is int64: users
+held, key and id of the door, limit.
 """
+
+# Numbers inside kernels are machine integers: neither Python's nor NumPy's stubs describe them.
+# mypy: disable-error-code="arg-type, assignment, no-any-return, operator, return-value, call-overload, index, misc"
 
 import math
 

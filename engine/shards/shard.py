@@ -71,7 +71,7 @@ class Shard:
             raise UnknownBarrier(f"shard {self.shard_id} is empty; restore or load it before barrier {barrier} is cut")
         if self._states and barrier <= self._states[-1].barrier:
             raise BarrierOutOfOrder(
-                f"barrier {barrier} is not above {self._states[-1].barrier}, which shard {self.shard_id} publishes already"
+                f"barrier {barrier} is not above {self._states[-1].barrier}, which shard {self.shard_id} publishes"
             )
         try:
             self._users.apply(upserts, deleted_ids)

@@ -62,7 +62,8 @@ class SnapshotFolder:
 
     def read(self, setup: ShardSetup) -> tuple[int, list[Part], bool]:
         """The barrier, the parts, and whether the last part is the delta; raises DamagedSnapshot when there is none, or
-        one of another setup, or a file is missing, cut or changed."""
+        one of another setup, or a file is missing, cut or changed.
+        """
         manifest = read_json(self._directory / MANIFEST, FORMAT, FORMAT_VERSION)
         if manifest["setup"] != _fingerprint(setup):
             raise DamagedSnapshot(f"{self._directory}: the snapshot is of another vocabulary, placement or taxonomy")
@@ -73,9 +74,9 @@ class SnapshotFolder:
         for name in names:
             segment = Segment.load(self._directory / name)
             bits = live.get(name)
-            if bits is None or bits.dtype != np.uint64 or len(bits) != words_for(len(segment)):
+            if bits is None or len(bits) != words_for(len(segment)):
                 raise DamagedSnapshot(f"{self._directory}: the live users of {name} are missing; it must be rebuilt")
-            parts.append(Part.with_live(segment, bits))
+            parts.append(Part.with_live(segment, bits.view(np.uint64)))
         self._written = [(part.segment, name) for part, name in zip(parts, names, strict=True)]
         return barrier, parts, bool(manifest["has_delta"])
 

@@ -22,7 +22,7 @@ class DamagedSnapshot(QuanwangError):
 
 
 def write_arrays(directory: Path, format_name: str, version: int, arrays: Mapping[str, Array]) -> None:
-    """Write arrays into a new ``directory``, which appears whole or not at all (an old one of that name is replaced)."""
+    """Write arrays into a new ``directory``, which appears whole or not at all (and replaces an old one)."""
     unfinished = directory.with_name(directory.name + ".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
@@ -92,4 +92,4 @@ def _checksum(path: Path) -> int:
 
 def _map(path: Path) -> Array:
     mapped = np.load(path, mmap_mode="c", allow_pickle=False)
-    return mapped.view(np.ndarray) if mapped.size else np.array(mapped)  # type: ignore[no-any-return]
+    return mapped.view(np.ndarray) if mapped.size else np.array(mapped)

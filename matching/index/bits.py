@@ -1,5 +1,8 @@
 """Sets of users as words of 64 bits."""
 
+# Numbers inside kernels are machine integers: neither Python's nor NumPy's stubs describe them.
+# mypy: disable-error-code="arg-type, assignment, no-any-return, operator, return-value, call-overload, index, misc"
+
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -15,17 +18,17 @@ WORD_BITS = 64
 Words = npt.NDArray[np.uint64]
 
 
-def _popcount(typing_context: Any, word: Any) -> Any:
+def _popcount(_typing_context: Any, word: Any) -> Any:  # noqa: ARG001 - numba reads the parameter from the signature
 
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def codegen(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.ctpop(arguments[0])
 
     return types.int64(types.uint64), codegen
 
 
-def _lowest_bit(typing_context: Any, word: Any) -> Any:
+def _lowest_bit(_typing_context: Any, word: Any) -> Any:  # noqa: ARG001 - numba reads the parameter from the signature
 
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def codegen(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.uint64), codegen

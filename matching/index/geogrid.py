@@ -1,5 +1,8 @@
 """Users by cells of a 0.05 degree grid, so that a circle looks only at the cells that it may touch."""
 
+# Numbers inside kernels are machine integers: neither Python's nor NumPy's stubs describe them.
+# mypy: disable-error-code="arg-type, assignment, no-any-return, operator, return-value, call-overload, index, misc"
+
 import math
 from typing import NamedTuple
 
@@ -46,16 +49,14 @@ def build_grid(latitudes: FloatArray, longitudes: FloatArray) -> Grid:
 
 
 @kernel
-def mark_circle(
-    grid: Grid, latitudes: FloatArray, longitudes: FloatArray, near: FloatArray, words: Words
-) -> None:
+def mark_circle(grid: Grid, latitudes: FloatArray, longitudes: FloatArray, near: FloatArray, words: Words) -> None:
     """Set the bits of the users within ``near`` = (latitude, longitude, radius in km), the edge included."""
     words[:] = 0
     reach = near[2] / EARTH_RADIUS_KM * _SLACK + 1e-9
     degrees = reach / RADIANS_PER_DEGREE
     low, high = near[0] - degrees, near[0] + degrees
-    first_row = max(0, int(math.floor((low + 90.0) * CELLS_A_DEGREE)))
-    last_row = min(ROWS - 1, int(math.floor((high + 90.0) * CELLS_A_DEGREE)))
+    first_row = max(0, math.floor((low + 90.0) * CELLS_A_DEGREE))
+    last_row = min(ROWS - 1, math.floor((high + 90.0) * CELLS_A_DEGREE))
     width = 360.0
     if low > -90.0 and high < 90.0:
         sine = math.sin(reach) / math.cos(near[0] * RADIANS_PER_DEGREE)
@@ -65,15 +66,15 @@ def mark_circle(
         _mark_rows(grid, latitudes, longitudes, near, first_row, last_row, np.int64(0), np.int64(COLUMNS - 1), words)
         return
     left, right = near[1] - width, near[1] + width
-    first_column = max(0, int(math.floor((left + 180.0) * CELLS_A_DEGREE)))
-    last_column = min(COLUMNS - 1, int(math.floor((right + 180.0) * CELLS_A_DEGREE)))
+    first_column = max(0, math.floor((left + 180.0) * CELLS_A_DEGREE))
+    last_column = min(COLUMNS - 1, math.floor((right + 180.0) * CELLS_A_DEGREE))
     _mark_rows(grid, latitudes, longitudes, near, first_row, last_row, first_column, last_column, words)
     # The circle may reach over the date line, and +180 and -180 are one meridian in two columns.
     if left <= -180.0:
-        from_column = int(math.floor((left + 540.0) * CELLS_A_DEGREE))
+        from_column = math.floor((left + 540.0) * CELLS_A_DEGREE)
         _mark_rows(grid, latitudes, longitudes, near, first_row, last_row, from_column, np.int64(COLUMNS - 1), words)
     if right >= 180.0:
-        to_column = int(math.floor((right - 180.0) * CELLS_A_DEGREE))
+        to_column = math.floor((right - 180.0) * CELLS_A_DEGREE)
         _mark_rows(grid, latitudes, longitudes, near, first_row, last_row, np.int64(0), to_column, words)
 
 
@@ -112,8 +113,8 @@ def _mark_rows(
 def _cell_is_inside(row: int, column: int, near: FloatArray, users: int) -> bool:
     """Whether all four corners of a cell lie well within a circle, and with them the whole cell.
 
-    Only asked where it saves more distances than it costs, and only of circles so small that a cell's farthest point is a
-    corner.
+    Only asked where it saves more distances than it costs, and only of circles so small that the farthest point of a
+    cell is a corner.
     """
     if users < _CELL_WORTH_ASKING or near[2] > _CORNERS_DECIDE_UP_TO_KM:
         return False

@@ -1,7 +1,7 @@
 """Keys of posting lists: one 64-bit code for a keyword, a crowd, or a tree node seen from one of its two sides.
 
-A tree node has two lists: ``own`` (users who name exactly this node) and ``below`` (users who name this node or any node
-under it). An order's node is hit by ``below[node]`` united with ``own[ancestor]`` for each proper ancestor.
+A tree node has two lists: ``own`` (users who name exactly this node) and ``below`` (users who name this node or any
+node under it). An order's node is hit by ``below[node]`` united with ``own[ancestor]`` for each proper ancestor.
 """
 
 KEYWORD = 0

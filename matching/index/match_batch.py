@@ -1,5 +1,8 @@
 """A batch of queries against one segment, in one compiled call."""
 
+# Numbers inside kernels are machine integers: neither Python's nor NumPy's stubs describe them.
+# mypy: disable-error-code="arg-type, assignment, no-any-return, operator, return-value, call-overload, index, misc"
+
 import numpy as np
 import numpy.typing as npt
 
@@ -7,6 +10,7 @@ from matching.compilation import CompiledBatch
 from matching.full import match_full
 from matching.index.geogrid import Grid
 from matching.index.jit import kernel
+from matching.index.offering import YES
 from matching.index.postings import Lists
 from matching.index.scratch import Scratch
 from matching.index.segment_arrays import Answer, BatchArrays, People
@@ -49,7 +53,7 @@ def match_batch(
     grid: Grid,
     batch: BatchArrays,
     visible: Words,
-    full_only: bool,
+    full_only: int,
     full_floors: Int64Array,
     partial_floors: Int64Array,
     scratch: Scratch,
@@ -72,7 +76,7 @@ def match_batch(
         if batch.exclude_starts[q] < batch.exclude_starts[q + 1]:
             seen = scratch.visible
             _hide_excluded(people, batch, q, visible, seen)
-        if full_only:
+        if full_only == YES:
             full_counts[q] = match_full(lists, people, grid, batch, q, seen, scratch)
         else:
             full_counts[q], partial_counts[q] = match_both(

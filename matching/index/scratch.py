@@ -20,8 +20,10 @@ Words = npt.NDArray[np.uint64]
 
 
 class Scratch(NamedTuple):
-    """Lists of the present query (rows, cursors, ends; plane p's are ``firsts[p] .. firsts[p + 1]``, ``sizes[p]`` users at
-    most), planes of the present block, points by sum of group weights, words over the whole segment, and the two tops."""
+    """The lists of the present query (rows, cursors, ends; plane p's are ``firsts[p] .. firsts[p + 1]``, at most
+    ``sizes[p]`` users), planes of the present block, points by sum of group weights, words over the whole segment, and
+    the two tops.
+    """
 
     rows: Int64Array
     cursors: Int64Array
@@ -41,7 +43,7 @@ class Scratch(NamedTuple):
     full: Words
     chosen: Words
     spare: Words
-    full_spare: Words
+    equals: Words
     slices: Words
     hits: Words
     ratings: Words
@@ -66,24 +68,34 @@ def make_scratch(words: int, most_keys: int, highest_limit: int) -> Scratch:
         return np.empty(shape, np.uint64)
 
     return Scratch(
-        numbers(most_keys),
-        numbers(most_keys),
-        numbers(most_keys),
-        numbers(most_keys),
-        numbers(MAX_GROUPS + 4),
-        numbers(MAX_GROUPS + 3),
-        numbers(MAX_GROUPS + 4),
-        numbers(MAX_SUM + 1),
-        *(bits(BLOCK_WORDS) for _ in range(11)),
-        bits(MAX_SUM_BITS, BLOCK_WORDS),
-        bits(MAX_HIT_BITS, BLOCK_WORDS),
-        bits(RATING_BITS, BLOCK_WORDS),
-        bits(words),
-        bits(words),
-        numbers(4),
-        numbers(top),
-        numbers(top),
-        numbers(4),
-        numbers(top),
-        numbers(top),
+        rows=numbers(most_keys),
+        cursors=numbers(most_keys),
+        beginnings=numbers(most_keys),
+        ends=numbers(most_keys),
+        plane=bits(BLOCK_WORDS),
+        carry=bits(BLOCK_WORDS),
+        keyword=bits(BLOCK_WORDS),
+        any_group=bits(BLOCK_WORDS),
+        industry=bits(BLOCK_WORDS),
+        region=bits(BLOCK_WORDS),
+        crowd=bits(BLOCK_WORDS),
+        full=bits(BLOCK_WORDS),
+        chosen=bits(BLOCK_WORDS),
+        spare=bits(BLOCK_WORDS),
+        equals=bits(BLOCK_WORDS),
+        firsts=numbers(MAX_GROUPS + 4),
+        sizes=numbers(MAX_GROUPS + 3),
+        order=numbers(MAX_GROUPS + 4),
+        points=numbers(MAX_SUM + 1),
+        slices=bits(MAX_SUM_BITS, BLOCK_WORDS),
+        hits=bits(MAX_HIT_BITS, BLOCK_WORDS),
+        ratings=bits(RATING_BITS, BLOCK_WORDS),
+        visible=bits(words),
+        circle=bits(words),
+        full_state=numbers(4),
+        full_keys=numbers(top),
+        full_ids=numbers(top),
+        partial_state=numbers(4),
+        partial_keys=numbers(top),
+        partial_ids=numbers(top),
     )

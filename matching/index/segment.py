@@ -70,7 +70,8 @@ class Segment:
         places = np.searchsorted(self.people.sorted_ids, ids)
         places[places == len(self)] = 0
         here = self.people.sorted_ids[places] == ids if len(self) else np.zeros(len(ids), np.bool_)
-        return self.people.sorted_rows[places[here]].astype(np.int64)
+        rows: Int64Array = self.people.sorted_rows[places[here]].astype(np.int64)
+        return rows
 
     def bytes(self) -> int:
         """Memory of all arrays."""
@@ -99,7 +100,9 @@ class Segment:
             )
             return cls(columns, lists, grid, people, arrays["available"])  # type: ignore[arg-type]
         except KeyError as missing:
-            raise DamagedSnapshot(f"{directory}: the array {missing} is missing; the snapshot must be rebuilt") from None
+            raise DamagedSnapshot(
+                f"{directory}: the array {missing} is missing; the snapshot must be rebuilt"
+            ) from None
 
     def _arrays(self) -> dict[str, npt.NDArray[np.generic]]:
         return {

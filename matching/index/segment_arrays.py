@@ -16,7 +16,8 @@ RATING_BITS = 7
 
 class People(NamedTuple):
     """Columns by local id; ``sorted_ids`` ascending with the local id of each in ``sorted_rows``;
-    ``rating_slices`` (RATING_BITS, words): bit b of every rating."""
+    ``rating_slices`` (RATING_BITS, words): bit b of every rating.
+    """
 
     ids: Int64Array
     latitudes: FloatArray

@@ -1,4 +1,4 @@
-"""All users of a shard: immutable segments, a live bit for each of their users, and a small delta rebuilt at barriers."""
+"""All users of a shard: immutable segments, a live bit for each user, and a small delta rebuilt at barriers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from matching.compilation import CompiledBatch
-from matching.index.bits import Words, count_bits, pack_bits, unpack_bits, words_for
+from matching.index.bits import Words, count_bits, pack_bits, unpack_bits
 from matching.index.columns import ProfileColumns, concatenate, empty_columns
 from matching.index.match_batch import batch_arrays, match_batch, most_keys
+from matching.index.offering import NO, YES
 from matching.index.scratch import make_scratch
 from matching.index.segment import MAX_USERS, Segment, Trees
 from matching.index.segment_arrays import Answer
@@ -66,7 +67,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SegmentSetState:
-    """What one barrier publishes; immutable, so matching needs no lock. The delta, when there is one, is the last part."""
+    """What one barrier publishes; immutable, so matching needs no lock. The delta, if there is one, is last."""
 
     parts: tuple[Part, ...]
     population: int
@@ -89,7 +90,7 @@ class SegmentSetState:
                     part.segment.grid,
                     arrays,
                     part.visible,
-                    full_only,
+                    YES if full_only else NO,
                     full_floors,
                     partial_floors,
                     scratch,
@@ -162,8 +163,9 @@ class SegmentSet:
             self._base.append(Part.of(Segment.build(columns.take(rows), self._trees)))
 
     def _tidy(self) -> None:
-        """Drop dead segments, rewrite half-dead ones, and merge the youngest while it is not much smaller than its elder,
-        so that the number of segments stays logarithmic."""
+        """Drop dead segments, rewrite half-dead ones, and merge the youngest while it is not much smaller than its
+        elder, so that the number of segments stays logarithmic.
+        """
         tidied: list[Part] = []
         for part in self._base:
             population = part.population()
@@ -195,6 +197,3 @@ def _first(starts: Int64Array, flat: npt.NDArray[np.int32]) -> npt.NDArray[np.in
     some = starts[1:] > starts[:-1]
     firsts[some] = flat[starts[:-1][some]]
     return firsts
-
-
-assert words_for(MAX_USERS) * 64 == MAX_USERS
