@@ -59,6 +59,22 @@ SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 
+TO_THE_USER = {
+    "the user's %(inner)s lies in %(outer)s": mark("your %(inner)s lies in %(outer)s"),
+    "asked for within %(radius)s km; the user's place is not known": mark(
+        "asked for within %(radius)s km; your place is not known"
+    ),
+    "asked for within %(radius)s km; the user is %(away)s km away": mark(
+        "asked for within %(radius)s km; you are %(away)s km away"
+    ),
+    "asked for %(asked)s; the user has none": mark("asked for %(asked)s; you have none"),
+    "asked for %(asked)s; the user has %(held)s": mark("asked for %(asked)s; you have %(held)s"),
+    "the user is one of %(tags)s": mark("you are one of %(tags)s"),
+    "the user is not available": mark("you are set to unavailable"),
+    "the order excludes the user": mark("the order excludes you"),
+}
+"""Messages about the user, as they are said to him."""
+
 NAMED_CODE = re.compile(r"[^,()]+ \(([0-9A-Za-z_.-]{1,16})\)")
 """A node as matching writes it: name and code."""
 
@@ -74,8 +90,16 @@ def shape_of(sentence: str) -> tuple[str, dict[str, str]] | None:
     return None
 
 
-def in_words(sentence: str, dimension: str, taxonomy: Taxonomy, translate: Translate, language: str) -> str:
-    """Say a sentence of matching about one dimension in the reader's language."""
+def in_words(
+    sentence: str,
+    dimension: str,
+    taxonomy: Taxonomy,
+    translate: Translate,
+    language: str,
+    *,
+    to_the_user: bool = False,
+) -> str:
+    """Say a sentence of matching about one dimension in the reader's language; ``to_the_user`` says "you" to him."""
     said: list[str] = []
     for part in sentence.split(ALTERNATIVE):
         known = shape_of(part)
@@ -88,7 +112,7 @@ def in_words(sentence: str, dimension: str, taxonomy: Taxonomy, translate: Trans
         if "away" in values:
             # Asked radii and needed changes are exact to the metre; how far away somebody is need not be.
             values["away"] = f"{float(values['away']):,.1f}"
-        said.append(translate(message) % values)
+        said.append(translate(TO_THE_USER.get(message, message) if to_the_user else message) % values)
     text = translate(mark("; or ")).join(said)
     return text[:1].upper() + text[1:]
 

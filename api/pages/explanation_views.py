@@ -78,11 +78,15 @@ def explanation_view(
     taxonomy: Taxonomy,
     translate: Translate,
     language: str,
+    *,
+    to_the_user: bool = False,
 ) -> ExplanationView:
-    """Shape ``matching.explain``'s document for a reader."""
+    """Shape ``matching.explain``'s document for a reader, who may be the user himself."""
 
     def said(sentence: str, dimension: str) -> str:
-        return in_words(sentence, dimension, taxonomy, translate, language) if sentence else ""
+        if not sentence:
+            return ""
+        return in_words(sentence, dimension, taxonomy, translate, language, to_the_user=to_the_user)
 
     return ExplanationView(
         user=user,

@@ -131,7 +131,7 @@ class InboxPages:
             document = services.match_service.explain(view.query_json, user_id)
             language = self._site.renderer.reader(request).language
             values["explanation"] = explanation_view(
-                user, document, offer, services.taxonomy, catalogue(language).gettext, language
+                user, document, offer, services.taxonomy, catalogue(language).gettext, language, to_the_user=True
             )
         except QuanwangError as error:
             values["explanation_failure"] = error.sentence

@@ -19,6 +19,13 @@ CHROMIUM_ARGUMENTS = [
     "--disable-sync",
 ]
 PHONE, NARROW, DESKTOP = (390, 844), (320, 640), (1440, 900)
+SPILLS = """
+[...document.querySelectorAll('.panel *')]
+  .filter(element => element.checkVisibility() && !element.closest('.sr-only, .loading'))
+  .filter(element => element.getBoundingClientRect().right
+    > element.closest('.panel').getBoundingClientRect().right + 1)
+  .map(element => element.outerHTML.slice(0, 120))
+"""
 LANGUAGES = ("zh-CN", "en")
 
 
@@ -60,6 +67,7 @@ class Visitor:
         self.faults += self.page.evaluate("window.violations ?? []")
         width = self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert width[0] <= width[1], f"{self.page.url} is {width[0]} px wide in a window of {width[1]} px"
+        assert self.page.evaluate(SPILLS) == [], f"{self.page.url}: something sticks out of its panel"
         unexpected = [fault for fault in self.faults if not any(text in fault for text in self.expected)]
         assert not unexpected, f"{self.page.url}: {unexpected}"
 

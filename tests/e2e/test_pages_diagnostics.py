@@ -71,11 +71,14 @@ def test_the_open_page_follows_the_dispatch_into_the_partial_tier(browser: Brows
         visitor.sign_in()
         visitor.open(f"/admin/dispatches/{dispatch_id}")
         visitor.page.evaluate("window.sameDocument = true")
+        visitor.page.get_by_text("As a table").click()
         expect(visitor.page.locator("h1 + span")).to_have_text("Offering: partial tier")
         expect(visitor.page.locator("section[aria-labelledby=waves-title]")).to_contain_text("Wave 2")
         rows = {
             row["label"]: row["value"] for row in json_of(visitor.page.locator("quanwang-chart").get_attribute("rows"))
         }
+        expect(visitor.page.locator("#recipients")).to_contain_text("Full match")
+        expect(visitor.page.locator("details[open] table")).to_contain_text("Region")
         assert rows["Told"] == rows["Industry"] == 80
         assert rows["Region"] == rows["Full match"] == rows["Partial match"] == 40
         assert visitor.page.evaluate("window.sameDocument"), "the page was loaded again"
@@ -101,7 +104,7 @@ def test_why_this_user_and_why_not_that_one(browser: Browser, world: World, offe
         expect(found).to_contain_text(words[2])
         page.locator("[name=user_id]").fill(str(OTHERS[0]))
         page.keyboard.press("Enter")
-        expect(found.locator("tbody tr")).to_have_count(3)
+        expect(found.locator(".changes > li")).to_have_count(3)
         page.locator("[name=user_id]").fill("nobody-7")
         page.keyboard.press("Enter")
         expect(found.get_by_role("alert")).to_contain_text("nobody-7")

@@ -7,7 +7,7 @@ import pytest
 from babel.messages.extract import extract_from_dir
 from hypothesis import given, settings
 
-from api.pages.explanation_sentences import ALTERNATIVE, in_words, shape_of
+from api.pages.explanation_sentences import ALTERNATIVE, SHAPES, TO_THE_USER, in_words, shape_of
 from api.pages.language import CATALOGUES, LANGUAGES, Catalogue, catalogue, choose_language, choose_time_zone
 from api.pages.protection import local_path
 from matching.explain import explain
@@ -82,7 +82,9 @@ def test_a_sentence_is_said_with_names_in_the_readers_language() -> None:
         "asked for 南山区 (440305); the user has 上海市 (310000); or asked for within 10 km; the user is 48.863 km away"
     )
     chinese = in_words(sentence, "region", taxonomy, catalogue("zh-CN").gettext, "zh-CN")
-    assert chinese == "要求 深圳市 南山区 (440305)，用户为 上海市 (310000)；或要求 10 公里以内，用户相距 48.863 公里"
+    assert chinese == "要求 深圳市 南山区 (440305)，用户为 上海市 (310000)；或要求 10 公里以内，用户相距 48.9 公里"
+    told = in_words(sentence, "region", taxonomy, catalogue("en").gettext, "en", to_the_user=True)
+    assert "you have 上海市 (310000); or asked for within 10 km; you are 48.9 km away" in told
     english = in_words("the order's 3311 (3311) lies in 金属制品业 (33)", "industry", taxonomy, str, "en")
     assert english.startswith("The order's ")
     assert english.endswith("(33)")
@@ -102,6 +104,10 @@ def test_a_sentence_is_said_with_names_in_the_readers_language() -> None:
 )
 def test_the_language_is_the_readers(cookie: str | None, header: str | None, chosen: str) -> None:
     assert choose_language(cookie, header) == chosen
+
+
+def test_what_is_said_to_the_user_replaces_messages_that_exist() -> None:
+    assert set(TO_THE_USER) <= {message for _, message in SHAPES}
 
 
 def test_an_impossible_time_zone_is_chinas() -> None:
