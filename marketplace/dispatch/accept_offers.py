@@ -64,7 +64,8 @@ def accept_offers(
             refused[pair] = error
     new, settled = _queue(session, ids, good, offers, now_ms)
     _wake(session, ids, rows, new, now_ms)
-    return [_answer(session, pair, new, settled.get(pair), refused.get(pair)) for pair in answers]
+    places = acceptance_repository.positions(session, list(settled.values())) if settled else {}
+    return [_answer(pair, new, settled.get(pair), places.get(pair), refused.get(pair)) for pair in answers]
 
 
 def _refusal(
@@ -124,12 +125,11 @@ def _wake(session: Session, ids: IdAllocator, rows: Mapping[int, DispatchRow], n
 
 
 def _answer(
-    session: Session, pair: Pair, new: set[Pair], stored: StoredAcceptance | None, error: QuanwangError | None
+    pair: Pair, new: set[Pair], stored: StoredAcceptance | None, place: int | None, error: QuanwangError | None
 ) -> AcceptAnswer:
     if error is None and stored is not None and stored.state not in ("accepted", "selected"):
         error = AcceptanceClosed(*pair, stored.state)
     if error is not None or stored is None:
         sentence = None if error is None else error.sentence
         return AcceptAnswer(*pair, "error", sentence=sentence, error=error)
-    place = acceptance_repository.position(session, stored)
     return AcceptAnswer(*pair, "accepted" if pair in new else "already_accepted", place)

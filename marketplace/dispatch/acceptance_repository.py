@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, func, or_, select, update
+from sqlalchemy import BindParameter, Row, Select, and_, bindparam, func, or_, select, update
 
 from kit.db import Session, insert_if_absent, insert_many, lock_rows
+from marketplace.dispatch.dispatch_repository import IN_AT_MOST
 from marketplace.dispatch.tables import acceptance, assignment, decline
 
 MAX_POSITION: Final = 1_000
@@ -95,22 +96,79 @@ def release_waiting(session: Session, dispatch_ids: Sequence[int], now_ms: int) 
     )
 
 
+def _places() -> Select[Any]:
+    """Counts those who wait up to one acceptance; built once, because a busy order asks it for every yes."""
+    dispatch_id: BindParameter[int] = bindparam("dispatch_id")
+    at_ms: BindParameter[int] = bindparam("at_ms")
+    before = or_(
+        acceptance.c.accepted_at_ms < at_ms,
+        and_(acceptance.c.accepted_at_ms == at_ms, acceptance.c.id <= bindparam("acceptance_id")),
+    )
+    ahead = (
+        select(acceptance.c.id)
+        .where(acceptance.c.dispatch_id == dispatch_id, acceptance.c.state == "accepted", before)
+        .limit(MAX_POSITION + 1)
+        .subquery()
+    )
+    return select(func.count()).select_from(ahead)
+
+
+_PLACES: Final = _places()
+
+
 def position(session: Session, row: StoredAcceptance) -> int | None:
     """Return the place in the queue from 1; None above 1,000 or when it does not wait."""
     if row.state != "accepted":
         return None
-    before = or_(
-        acceptance.c.accepted_at_ms < row.accepted_at_ms,
-        and_(acceptance.c.accepted_at_ms == row.accepted_at_ms, acceptance.c.id <= row.acceptance_id),
-    )
-    ahead = (
-        select(acceptance.c.id)
-        .where(acceptance.c.dispatch_id == row.dispatch_id, acceptance.c.state == "accepted", before)
-        .limit(MAX_POSITION + 1)
-        .subquery()
-    )
-    place = session.execute(select(func.count()).select_from(ahead)).scalar_one()
+    bound = {"dispatch_id": row.dispatch_id, "at_ms": row.accepted_at_ms, "acceptance_id": row.acceptance_id}
+    place = session.execute(_PLACES, bound).scalar_one()
     return place if place <= MAX_POSITION else None
+
+
+def positions(session: Session, rows: Sequence[StoredAcceptance]) -> dict[tuple[int, int], int]:
+    """Return the places of many at once; those above 1,000 and those who do not wait are missing."""
+    if len(rows) == 1:
+        place = position(session, rows[0])
+        return {} if place is None else {(rows[0].dispatch_id, rows[0].user_id): place}
+    found: dict[tuple[int, int], int] = {}
+    asked: dict[int, set[int]] = {}
+    for row in rows:
+        if row.state == "accepted":
+            asked.setdefault(row.dispatch_id, set()).add(row.user_id)
+    busy = [dispatch_id for dispatch_id, users in asked.items() if len(users) > _BUSY]
+    for dispatch_id in busy:
+        queue = queue_of(session, dispatch_id, limit=MAX_POSITION)
+        waiting = [row.user_id for row in queue if row.state == "accepted"]
+        found.update({(dispatch_id, user_id): place for place, user_id in enumerate(waiting, start=1)})
+    quiet = sorted(set(asked) - set(busy))
+    for start in range(0, len(quiet), IN_AT_MOST):
+        found.update(_places_of(session, quiet[start : start + IN_AT_MOST]))
+    return {
+        (dispatch_id, user_id): found[dispatch_id, user_id]
+        for dispatch_id, users in asked.items()
+        for user_id in users
+        if (dispatch_id, user_id) in found
+    }
+
+
+_BUSY: Final = 20
+_MOST_ROWS: Final = 100_000
+
+
+def _places_of(session: Session, dispatch_ids: Sequence[int]) -> dict[tuple[int, int], int]:
+    statement = (
+        select(acceptance.c.dispatch_id, acceptance.c.user_id)
+        .where(acceptance.c.dispatch_id.in_(dispatch_ids), acceptance.c.state == "accepted")
+        .order_by(acceptance.c.dispatch_id, acceptance.c.accepted_at_ms, acceptance.c.id)
+        .limit(_MOST_ROWS)
+    )
+    places: dict[tuple[int, int], int] = {}
+    before: tuple[int, int] = (0, 0)
+    for dispatch_id, user_id in session.execute(statement):
+        before = (dispatch_id, before[1] + 1 if before[0] == dispatch_id else 1)
+        if before[1] <= MAX_POSITION:
+            places[dispatch_id, user_id] = before[1]
+    return places
 
 
 def queue_of(session: Session, dispatch_id: int, *, limit: int) -> list[StoredAcceptance]:

@@ -113,7 +113,7 @@ def _count_queue(state: DispatchState, event: Woken, now_ms: int) -> DispatchSta
     if event.queued and not state.queued and state.idle_since_ms is None:
         since_ms = now_ms if event.since_ms is None else min(event.since_ms, now_ms)
         return replace(state, queued=event.queued, idle_since_ms=since_ms)
-    return replace(state, queued=event.queued)
+    return state if event.queued == state.queued else replace(state, queued=event.queued)
 
 
 def _send(
@@ -254,7 +254,8 @@ def _watch_publisher(
 ) -> DispatchState:
     """Remind a publisher who lets acceptors wait, then close; nobody is selected by machine."""
     if not state.queued:
-        return replace(state, idle_since_ms=None, reminded=False)
+        idle = state.idle_since_ms is None and not state.reminded
+        return state if idle else replace(state, idle_since_ms=None, reminded=False)
     since_ms = now_ms if state.idle_since_ms is None else state.idle_since_ms
     reminded = state.reminded
     if not reminded and now_ms >= since_ms + policy.publisher_idle_ms:

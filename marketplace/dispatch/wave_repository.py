@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 
 from kit.db import Session, insert_many, upsert
 from marketplace.dispatch.dispatch_repository import IN_AT_MOST
@@ -158,19 +158,12 @@ def find_offers(session: Session, pairs: Sequence[tuple[int, int]]) -> dict[tupl
 
 
 def _find_offers(session: Session, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], StoredOffer]:
-    heads = session.execute(
-        select(
-            wave.c.id,
-            wave.c.dispatch_id,
-            wave.c.tier,
-            wave.c.number,
-            wave.c.size,
-            wave.c.sent_at_ms,
-            wave.c.expires_at_ms,
-            wave.c.smallest_user_id,
-            wave.c.largest_user_id,
-        ).where(or_(*(_may_hold(dispatch_id, user_id) for dispatch_id, user_id in pairs)))
-    ).all()
+    if len(pairs) == 1:
+        heads = session.execute(_ONE_HEAD, {"dispatch_id": pairs[0][0], "user_id": pairs[0][1]}).all()
+    else:
+        heads = session.execute(
+            _HEADS.where(or_(*(_may_hold(dispatch_id, user_id) for dispatch_id, user_id in pairs)))
+        ).all()
     asked: dict[int, list[int]] = {}
     for dispatch_id, user_id in pairs:
         asked.setdefault(dispatch_id, []).append(user_id)
@@ -187,10 +180,25 @@ def _find_offers(session: Session, pairs: Sequence[tuple[int, int]]) -> dict[tup
     return found
 
 
-def _may_hold(dispatch_id: int, user_id: int) -> ColumnElement[bool]:
+def _may_hold(dispatch_id: Any, user_id: Any) -> ColumnElement[bool]:
     return and_(
         wave.c.dispatch_id == dispatch_id, wave.c.smallest_user_id <= user_id, wave.c.largest_user_id >= user_id
     )
+
+
+_HEADS: Final = select(
+    wave.c.id,
+    wave.c.dispatch_id,
+    wave.c.tier,
+    wave.c.number,
+    wave.c.size,
+    wave.c.sent_at_ms,
+    wave.c.expires_at_ms,
+    wave.c.smallest_user_id,
+    wave.c.largest_user_id,
+)
+# Built once, because a busy order asks it for every yes.
+_ONE_HEAD: Final = _HEADS.where(_may_hold(bindparam("dispatch_id"), bindparam("user_id")))
 
 
 def _fetch_ids(session: Session, wave_ids: Sequence[int]) -> dict[int, "array[int]"]:
