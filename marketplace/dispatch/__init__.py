@@ -15,6 +15,7 @@ from marketplace.dispatch.list_repository import count_by_state, get_dispatch, l
 from marketplace.dispatch.offer_repository import answers_of_user, list_offers, list_waves, notification_of
 from marketplace.dispatch.policies import DEFAULT, POLICIES, WHOLE_TIER, Policy, demonstration_policy
 from marketplace.dispatch.publish_policy import list_policies, publish_policy
+from marketplace.dispatch.revise_order import revise_order
 from marketplace.dispatch.run_due_dispatches import DELIVERY_WORK, run_due_dispatches
 from marketplace.dispatch.select_acceptor import confirm_assignment, fail_assignment, select_acceptor
 from marketplace.dispatch.submit_orders import DISPATCH_WORK, submit_orders
@@ -51,6 +52,7 @@ __all__ = [
     "list_waves",
     "notification_of",
     "publish_policy",
+    "revise_order",
     "run_due_dispatches",
     "select_acceptor",
     "show_labels",

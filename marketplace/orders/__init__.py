@@ -12,7 +12,7 @@ from marketplace.orders.record_orders import (
     record_orders,
     with_internal_exclusions,
 )
-from marketplace.orders.repository import StoredOrder, stored_documents
+from marketplace.orders.repository import StoredOrder, replace_order, stored_documents
 
 __all__ = [
     "MAX_ORDERS",
@@ -23,6 +23,7 @@ __all__ = [
     "read_order",
     "read_orders",
     "record_orders",
+    "replace_order",
     "stored_documents",
     "with_internal_exclusions",
 ]

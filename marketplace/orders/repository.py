@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from kit.db import Session, insert_if_absent
+from marketplace.orders.order_documents import SubmittedOrder
 from marketplace.orders.tables import orders
 
 _IN_AT_MOST = 900
@@ -62,12 +63,20 @@ def read_orders(session: Session, order_ids: Sequence[int]) -> dict[int, StoredO
     return {row.id: _stored(row) for row in rows}
 
 
-def replace_order(session: Session, *, order_id: int, version: int, changes: dict[str, Any]) -> bool:
-    """Write the next version over ``version``; False when somebody else was faster."""
+def replace_order(session: Session, *, order_id: int, version: int, order: SubmittedOrder, now_ms: int) -> bool:
+    """Write ``order`` as the next version over ``version``; False when somebody else was faster."""
     result = session.execute(
         update(orders)
         .where(orders.c.id == order_id, orders.c.version == version)
-        .values(version=version + 1, **changes)
+        .values(
+            version=version + 1,
+            title=order.title,
+            description=order.description,
+            document=order.document_json(order_id),
+            body_hash=order.body_hash,
+            expires_at_ms=order.expires_at_ms,
+            changed_at_ms=now_ms,
+        )
     )
     return result.rowcount == 1
 

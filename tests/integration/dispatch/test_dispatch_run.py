@@ -1,11 +1,13 @@
 """One order through the whole of dispatch, on SQLite and MariaDB."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from kit.errors import Unavailable
+from kit.work import HandlerOptions, Wake, WorkLoop, list_dead
 from marketplace import dispatch
 from marketplace.dispatch.errors import (
     AlreadyAccepted,
@@ -18,8 +20,10 @@ from marketplace.dispatch.errors import (
     OwnOrder,
     StaleHold,
 )
+from marketplace.dispatch.ports import MatchAnswer, MatchRefused, MatchRequest
 from marketplace.users import user_ids_for
 from matching.profiles import Profile
+from matching.taxonomy import builtin_taxonomy
 from tests.integration.dispatch.market import BEIJING, FAST, PUDONG, WELDER, Market
 
 
@@ -330,3 +334,56 @@ def test_excluded_users_are_never_told(market: Market) -> None:
     dispatch_id = market.open({**WELDER, "exclude": [1, "2", "stranger"]})
     market.settle()
     assert market.told(dispatch_id) == [3, 4, 5, 6, 7]
+
+
+def test_an_edit_asks_anew_and_tells_nobody_again(market: Market) -> None:
+    dispatch_id = market.open()
+    market.advance(250)
+    assert market.told(dispatch_id) == list(range(1, 13))
+    before = market.get(dispatch_id).query_json
+    edited = {"keywords": [["电焊工", "木工"]], "title": "welder or carpenter"}
+    version = market.do(dispatch.revise_order, dispatch_id, document=edited, taxonomy=builtin_taxonomy())
+    market.settle()
+    view = market.get(dispatch_id)
+    assert (version, view.order_version, view.summary.title) == (2, 2, "welder or carpenter")
+    assert view.query_json != before
+    assert view.summary.full_count == 8, "those who were told already are not counted again"
+    assert market.told(dispatch_id)[12:] == [101, 102, 103, 104, 105]
+    market.advance(5_000)
+    assert market.get(dispatch_id).summary.state == "exhausted"
+    with pytest.raises(DispatchClosed):
+        market.do(dispatch.revise_order, dispatch_id, document=WELDER, taxonomy=builtin_taxonomy())
+
+
+def test_a_poison_order_fails_alone(market: Market) -> None:
+    """The loop of background work narrows a failing batch down: one dead letter, everybody else is told."""
+    answers = market.submit(*[{**WELDER, "id": number} for number in range(20)])
+    poison = answers[7].dispatch_id
+    real = market.source.match
+
+    def failing(requests: Sequence[MatchRequest]) -> list[MatchAnswer | MatchRefused]:
+        if any(request.dispatch_id == poison for request in requests):
+            raise RuntimeError("this order breaks the matcher")
+        return real(requests)
+
+    market.source.match = failing  # type: ignore[method-assign]
+    loop = WorkLoop(
+        market.database,
+        {
+            "dispatch": lambda claims: dispatch.run_due_dispatches(
+                market.database, market.ids, market.source, claims, now_ms=market.now_ms
+            )
+        },
+        Wake(None),
+        lambda: market.now_ms,
+        options={"dispatch": HandlerOptions(max_attempts=2)},
+    )
+    loop.step()
+    told = {answer.dispatch_id: market.told(answer.dispatch_id or 0) for answer in answers}
+    assert told.pop(poison) == []
+    assert all(len(users) == 5 for users in told.values())
+    market.now_ms += 60_000
+    for _ in range(3):
+        loop.step()
+    with market.database.read() as session:
+        assert [dead.subject_id for dead in list_dead(session)] == [poison]
