@@ -11,6 +11,7 @@ from kit.db import Database
 from kit.errors import QuanwangError, Unavailable
 from kit.logging import logger_of
 from kit.work.queue import MAX_CLAIM, Claimed, claim, extend, fail, release
+from kit.work.tables import LOST
 from kit.work.wake import Wake
 
 Handler = Callable[[list[Claimed]], None]
@@ -19,7 +20,6 @@ Handler = Callable[[list[Claimed]], None]
 POLL_S: Final = 0.25
 RELEASE_PAUSE_MS: Final = 500
 MAX_CALLS_A_BATCH: Final = 64
-LOST_CLAIM: Final = "the worker that had it stopped or was too slow"
 
 log = logger_of(__name__)
 
@@ -142,12 +142,16 @@ class WorkLoop:
         if not claims:
             return 0
         self._observer.claimed(kind, len(claims), now_ms - min(claimed.due_at_ms for claimed in claims))
-        lost = [claimed for claimed in claims if claimed.failures >= options.max_attempts]
-        self._fail(kind, lost, LOST_CLAIM)
-        alive = [claimed for claimed in claims if claimed.failures < options.max_attempts]
-        with self._heartbeat(alive, options):
-            for batch in batches_by_suspicion(alive, options.limit):
-                self._handle(kind, batch)
+        hopeless = [claimed for claimed in claims if claimed.failures >= options.max_attempts]
+        self._fail(kind, hopeless, LOST)
+        trusted, suspects, others = by_suspicion([c for c in claims if c not in hopeless], options.limit)
+        if others:
+            # Given back before the suspects run: who only shared the claim must not be blamed for a crash.
+            self._database.run(lambda session: release(session, others, now_ms))
+        with self._heartbeat([*trusted, *suspects], options):
+            for batch in (trusted, suspects):
+                if batch:
+                    self._handle(kind, batch)
         return len(claims)
 
     def _handle(self, kind: str, batch: list[Claimed]) -> None:
@@ -216,19 +220,20 @@ class WorkLoop:
             thread.join()
 
 
-def batches_by_suspicion(claims: Sequence[Claimed], limit: int) -> list[list[Claimed]]:
-    """Cut claims into batches: those that failed or were lost before go apart, in smaller and smaller company.
+def by_suspicion(claims: Sequence[Claimed], limit: int) -> tuple[list[Claimed], list[Claimed], list[Claimed]]:
+    """Cut claims into those to work on together, a small company of suspects, and those to give back.
 
-    Work that kills its process cannot be found by catching an exception; small batches let the innocent get away.
+    Work that kills its process leaves no exception to narrow down. So what was lost by a worker comes apart from the
+    rest, in company of an eighth of ``limit`` after its first loss, then a 64th, then alone; the innocent get away.
     """
-    by_failures: dict[int, list[Claimed]] = {}
-    for claimed in claims:
-        by_failures.setdefault(claimed.failures, []).append(claimed)
-    batches = []
-    for failures, group in sorted(by_failures.items()):
-        size = max(1, limit >> (3 * failures))
-        batches += [group[start : start + size] for start in range(0, len(group), size)]
-    return batches
+    trusted = [claimed for claimed in claims if not claimed.lost]
+    lost = sorted((claimed for claimed in claims if claimed.lost), key=lambda claimed: claimed.failures)
+    if not lost:
+        return trusted, [], []
+    least = lost[0].failures
+    size = max(1, limit >> (3 * min(least, 10)))
+    suspects = [claimed for claimed in lost if claimed.failures == least][:size]
+    return trusted, suspects, lost[len(suspects) :]
 
 
 def _sentence(error: Exception) -> str:

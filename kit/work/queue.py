@@ -12,7 +12,7 @@ from sqlalchemy.dialects import mysql, sqlite
 from kit.db import Session, bulk_update, claim_rows, lock_rows
 from kit.errors import Conflict, TooLarge
 from kit.ids import IdAllocator
-from kit.work.tables import DEAD, LEASED, MAX_ERROR_LENGTH, MAX_KIND_LENGTH, PENDING, work_table
+from kit.work.tables import DEAD, LEASED, LOST, MAX_ERROR_LENGTH, MAX_KIND_LENGTH, PENDING, work_table
 
 MAX_CLAIM: Final = 256
 MAX_ENQUEUE: Final = 1_000
@@ -43,7 +43,10 @@ class NewWork:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A work row that this worker holds until ``lease_until_ms``; ``attempt`` is its fencing number."""
+    """A work row that this worker holds until ``lease_until_ms``; ``attempt`` is its fencing number.
+
+    ``lost``: the worker before stopped or froze with it; it may be what stopped it.
+    """
 
     id: int
     kind: str
@@ -54,6 +57,7 @@ class Claimed:
     lease_until_ms: int
     payload: Mapping[str, Any]
     created_at_ms: int
+    lost: bool = False
 
 
 def enqueue(session: Session, ids: IdAllocator, works: Sequence[NewWork], now_ms: int) -> None:
@@ -146,6 +150,7 @@ def claim(session: Session, kinds: Sequence[str], limit: int, now_ms: int, lease
         .where(_work.id.in_([row.id for row in found]))
         .ordered_values(
             (_work.failures, case((_work.state == LEASED, _work.failures + 1), else_=_work.failures)),
+            (_work.last_error, case((_work.state == LEASED, LOST), else_=_work.last_error)),
             (_work.state, LEASED),
             (_work.attempt, _work.attempt + 1),
             (_work.ready_at_ms, lease_until_ms),
@@ -166,6 +171,7 @@ def _due(session: Session, kind: str, limit: int, now_ms: int) -> Sequence[Row[A
             _work.failures,
             _work.due_at_ms,
             _work.payload,
+            _work.last_error,
             _work.created_at_ms,
         )
         # Without the hint a small table is read whole, and every row of it is locked.
@@ -187,6 +193,7 @@ def _claimed(row: Row[Any], lease_until_ms: int) -> Claimed:
         lease_until_ms=lease_until_ms,
         payload=json.loads(row.payload),
         created_at_ms=row.created_at_ms,
+        lost=row.state == LEASED or row.last_error == LOST,
     )
 
 

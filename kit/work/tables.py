@@ -13,6 +13,9 @@ LEASED: Final = "leased"
 DEAD: Final = "dead"
 """Failed too often; waits for an admin."""
 
+LOST: Final = "the worker that had it stopped or was too slow"
+"""The last error of work whose lease ran out."""
+
 MAX_KIND_LENGTH: Final = 40
 MAX_ERROR_LENGTH: Final = 500
 

@@ -286,7 +286,7 @@ def one_worker():
         if any(c.subject_id == 666 for c in claims):
             os.kill(os.getpid(), signal.SIGKILL)
         finisher(database)(claims)
-    options = {"k": HandlerOptions(lease_ms=150, max_attempts=6)}
+    options = {"k": HandlerOptions(lease_ms=150, max_attempts=5)}
     while WorkLoop(database, {"k": handle}, Wake(), now_ms, options=options).step():
         pass
     os._exit(7 if {c.state for c in database.run(count_work)} == {"dead"} else 0)
@@ -304,8 +304,12 @@ for _ in range(100):
 def test_work_that_kills_its_process_is_found_and_the_innocent_get_away(
     database: Database, ids: IdAllocator, request: pytest.FixtureRequest
 ) -> None:
-    """kill -9 in the handler leaves no exception to catch: smaller and smaller company isolates the poison."""
-    put(database, ids, *range(100), 666)
+    """kill -9 in the handler leaves no exception to catch: smaller and smaller company isolates the poison.
+
+    The poison is claimed first, so that everybody else is in its company at first.
+    """
+    put(database, ids, 666, due_at_ms=0)
+    put(database, ids, *range(100), due_at_ms=1)
     url = database._writer.url.render_as_string(hide_password=False)
     root = Path(__file__).resolve().parents[3]
     subprocess.run([sys.executable, "-c", WORKERS, url], cwd=root, check=True, timeout=100)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from kit.work import Claimed, HandlerOptions
-from kit.work.loop import batches_by_suspicion
+from kit.work.loop import by_suspicion
 from kit.work.queue import MAX_BACKOFF_MS, backoff_ms, still_ours
 
 CLAIMED = Claimed(1, "k", 1, attempt=4, failures=0, due_at_ms=0, lease_until_ms=1, payload={}, created_at_ms=0)
@@ -18,13 +18,17 @@ def test_only_the_present_fencing_number_is_ours() -> None:
     assert [attempt for attempt in range(10) if still_ours(CLAIMED, attempt)] == [4]
 
 
-def test_suspects_go_apart_in_smaller_and_smaller_company() -> None:
-    claims = [replace(CLAIMED, id=number, failures=number // 100) for number in range(400)]
-    batches = batches_by_suspicion(claims, 256)
-    assert sorted(c.id for batch in batches for c in batch) == list(range(400))
-    assert all(len({c.failures for c in batch}) == 1 for batch in batches)
-    largest = {batch[0].failures: len(batch) for batch in reversed(batches)}
-    assert largest == {0: 100, 1: 32, 2: 4, 3: 1}
+def test_what_was_not_lost_is_worked_on_together_whatever_its_failures() -> None:
+    claims = [replace(CLAIMED, id=number, failures=number % 4) for number in range(256)]
+    assert by_suspicion(claims, 256) == (claims, [], [])
+
+
+@pytest.mark.parametrize(("failures", "company"), [(1, 32), (2, 4), (3, 1), (30, 1)])
+def test_suspects_go_apart_in_smaller_and_smaller_company(failures: int, company: int) -> None:
+    trusted = [replace(CLAIMED, id=number) for number in range(100)]
+    lost = [replace(CLAIMED, id=number, failures=failures, lost=True) for number in range(100, 200)]
+    worse = replace(CLAIMED, id=200, failures=failures + 1, lost=True)
+    assert by_suspicion([worse, *lost, *trusted], 256) == (trusted, lost[:company], [*lost[company:], worse])
 
 
 @pytest.mark.parametrize(
