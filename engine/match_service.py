@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from matching.explain import explain
-
 from engine.coordinator import Coordinator
 from engine.extractors import Extractors
 from engine.reach import reach
 from kit.errors import NotFound, Unavailable
+from matching.explain import explain
 from matching.profiles import Profile
 from matching.query import Query, parse_order, resolve
 from matching.taxonomy import Taxonomy

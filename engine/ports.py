@@ -1,7 +1,7 @@
 """What the coordinator needs from a shard, wherever it runs, and what the feeder needs from the profile log.
 
-``engine.in_process`` serves shards in the same process, ``engine.runtime`` serves them as Ray actors; both wrap the same
-``engine.shards.Shard``. Every ``submit_*`` returns at once with a handle, every ``collect_*`` waits for it.
+``engine.in_process`` serves shards in the same process, ``engine.runtime`` serves them as Ray actors; both wrap the
+same ``engine.shards.Shard``. Every ``submit_*`` returns at once with a handle, every ``collect_*`` waits for it.
 """
 
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ class ShardAnswer:
     """One shard's answer to a batch of Q queries; small arrays only.
 
     full_counts, partial_counts int64 (Q,): users of each tier here (partial is 0 when only FULL was asked).
-    dimension_counts int64 (Q, 4): available users not excluded that satisfy each dimension (0 when only FULL was asked).
+    dimension_counts int64 (Q, 4): available users who satisfy each dimension (0 when only FULL was asked).
     full_starts, partial_starts int64 (Q + 1,) bound the best users of each query, at most its limit, in no order:
     *_ids int64 (external ids), *_keys int64 (score and tie packed, see matching.ranking).
     population: users held at the barrier, available or not: all of them were evaluated.
@@ -111,7 +111,8 @@ class ShardPort(Protocol):
 
     def restore(self, setup: ShardSetup) -> int:
         """Load the last snapshot and publish it; returns its barrier, or 0 (and an empty shard) when there is none that
-        can be used: none written, damaged, or of another setup."""
+        can be used: none written, damaged, or of another setup.
+        """
         ...
 
     def published(self) -> Sequence[int]:

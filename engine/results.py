@@ -46,8 +46,10 @@ class RankedUsers:
 
 @dataclass(frozen=True, slots=True)
 class MatchResult:
-    """Whole counts, lists cut at the query's limit. ``partial_count``, ``partial`` and ``dimension_counts`` are empty when
-    only the full tier was asked (``full_only``)."""
+    """Whole counts, lists cut at the query's limit.
+
+    ``partial_count``, ``partial`` and ``dimension_counts`` are empty when only the full tier was asked (``full_only``).
+    """
 
     order: int
     full_count: int

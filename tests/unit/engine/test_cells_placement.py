@@ -60,7 +60,7 @@ def test_a_full_match_lives_in_an_open_cell(
 
 def test_an_order_of_one_province_closes_the_others() -> None:
     is_open = CELLS.open_for(Query(1, regions=("440305",), industries=("33",)))
-    names = {CELLS.name(cell) for cell in np.flatnonzero(is_open)}
+    names = {CELLS.name(int(cell)) for cell in np.flatnonzero(is_open)}
     assert names == {"440000 x C", "440000 x *", "* x C", "* x *"}
 
 
