@@ -14,13 +14,14 @@ from api.pages.dispatch_views import (
     FunnelView,
     RecipientRow,
     Recipients,
+    StageTime,
     TierView,
     TimelineRow,
     WaveView,
 )
 from api.pages.formats import Formats
 from api.pages.names import user_names
-from api.pages.words import DIMENSIONS, STAGES, TIERS, TIMELINE, mark, word
+from api.pages.words import DIMENSIONS, STAGE_TIMES, STAGES, TIERS, TIMELINE, mark, word
 from kit.db import Session
 from marketplace import dispatch as dispatches
 from marketplace.dispatch.views import DispatchSummary, DispatchView, Funnel, TimelineLine
@@ -119,6 +120,15 @@ def funnel_view(funnel: Funnel, form: Formats, translate: Translate) -> FunnelVi
     return FunnelView(rows, funnel.population, chart)
 
 
+def stage_times(funnel: Funnel, form: Formats, translate: Translate) -> list[StageTime]:
+    """Return how long the stages took that happened, in their order."""
+    return [
+        StageTime(translate(label.label), form.duration(funnel.stage_ms[name]))
+        for name, label in STAGE_TIMES.items()
+        if name in funnel.stage_ms
+    ]
+
+
 def _bar_text(value: int, population: int, form: Formats) -> str:
     """Return a count and its share of all users; the whole needs no share."""
     return form.number(value) if value == population else f"{form.number(value)}  {form.percent(value, population)}"
@@ -172,7 +182,7 @@ def read_recipients(session: Session, view: DispatchView, *, tier: str | None, c
 
 def read_acceptances(session: Session, view: DispatchView) -> list[AcceptanceRow]:
     """Return the queue in the order of arrival."""
-    shown = view.acceptances[:PAGE_ROWS]
+    shown = sorted(view.acceptances, key=lambda acceptance: acceptance.accepted_at_ms)[:PAGE_ROWS]
     names = user_names(session, [acceptance.user_id for acceptance in shown], view.summary.owner)
     return [
         AcceptanceRow(names[acceptance.user_id], acceptance.state, acceptance.accepted_at_ms) for acceptance in shown

@@ -189,6 +189,14 @@ class AcceptanceRow:
 
 
 @dataclass(frozen=True, slots=True)
+class StageTime:
+    """How long one stage took, in words."""
+
+    label: str
+    length: str
+
+
+@dataclass(frozen=True, slots=True)
 class TimelineRow:
     """One thing that happened, in words; ``detail`` stands below it."""
 

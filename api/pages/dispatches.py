@@ -68,12 +68,12 @@ class DispatchPages:
         taxonomy = self._site.services.taxonomy
         with self._site.services.database.read() as session:
             view = dispatches.get_dispatch(session, dispatch_id=dispatch_id, owner=owner)
+            funnel = dispatches.funnel(session, dispatch_id=dispatch_id, owner=owner)
             values: dict[str, Any] = {
                 "dispatch": reading.read_head(view),
                 "keys": key_information(view, taxonomy, reader.language),
-                "funnel": reading.funnel_view(
-                    dispatches.funnel(session, dispatch_id=dispatch_id, owner=owner), reader.formats, translate
-                ),
+                "funnel": reading.funnel_view(funnel, reader.formats, translate),
+                "stage_times": reading.stage_times(funnel, reader.formats, translate),
                 "tiers": reading.read_tiers(view),
                 "waves": reading.read_waves(session, dispatch_id),
                 "acceptances": reading.read_acceptances(session, view),

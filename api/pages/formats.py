@@ -64,6 +64,8 @@ class Formats:
     def duration(self, length_ms: int) -> str:
         """Write a length of time in its largest fitting units, such as 30 min or 1 h 30 min."""
         zh = self._locale.language == "zh"
+        if 1_000 < length_ms < 60_000 and length_ms % 1_000:
+            return f"{format_decimal(length_ms / 1_000, format='0.0', locale=self._locale)} {'秒' if zh else 's'}"
         units = (
             (86_400_000, "天" if zh else "d"),
             (3_600_000, "小时" if zh else "h"),

@@ -101,6 +101,16 @@ TIMELINE = {
 }
 """Kinds of lines of a dispatch's timeline."""
 
+STAGE_TIMES = {
+    "queued": Word(mark("Waited for the first wave")),
+    "delivery": Word(mark("Slowest delivery into inboxes")),
+    "full": Word(mark("In the full tier")),
+    "partial": Word(mark("In the partial tier")),
+    "to_first_acceptance": Word(mark("Until the first acceptance")),
+    "to_assignment": Word(mark("Until the assignment")),
+}
+"""How long each stage of a dispatch took."""
+
 
 def word(words: dict[str, Word], key: str) -> Word:
     """Return the word for a key; a key that has none yet is shown as it stands."""

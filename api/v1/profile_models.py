@@ -64,7 +64,7 @@ class ProfileAnswer(BaseModel):
     industries: list[str]
     regions: list[str]
     crowds: list[str]
-    location: tuple[float, float] | None
+    location: Annotated[list[float], Field(min_length=2, max_length=2)] | None
     rating: int
     available: bool
     text: str | None

@@ -254,11 +254,11 @@ def running(
         services = _services(database, ids, client, store, redis.url, part.address, limits or Limits())
         app = create_app(services)
         url = stack.enter_context(served(app))
-        backends = [
+        alpha, beta, admin = (
             stack.enter_context(_closing(Backend(url, _key(services, owner, scopes), owner)))
             for owner, scopes in ((ALPHA, BACKEND_SCOPES), (BETA, BACKEND_SCOPES), ("root", ("admin",)))
-        ]
-        yield Installation(url, services, part, *backends, app=app, stack=stack)
+        )
+        yield Installation(url, services, part, alpha, beta, admin, app, stack)
 
 
 def _services(

@@ -1,21 +1,22 @@
 """A user's inbox: pages, read marks, live events with Last-Event-ID."""
 
+import contextlib
+import http.client
 import json
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.e2e.rest.installation import Backend, Installation, fresh, sentence_of, wait_until
 
 
 class Listener:
-    """Reads a stream of server-sent events in a thread."""
+    """Reads a stream of server-sent events in a thread, until its connection is shut."""
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: http.client.HTTPResponse) -> None:
         self.events: list[dict[str, Any]] = []
         self.comments: list[str] = []
         self._response = response
@@ -24,20 +25,18 @@ class Listener:
 
     def _read(self) -> None:
         event: dict[str, Any] = {}
-        try:
-            for line in self._response.iter_lines():
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            while raw := self._response.readline():
+                line = raw.decode().rstrip("\r\n")
                 if line.startswith(":"):
                     self.comments.append(line)
                 elif line:
                     name, _, value = line.partition(": ")
                     event[name] = value
-                elif event:
-                    if "data" in event:
-                        event["data"] = json.loads(event["data"])
-                        self.events.append(event)
+                elif "data" in event:
+                    event["data"] = json.loads(event["data"])
+                    self.events.append(event)
                     event = {}
-        except httpx.HTTPError:
-            return
 
     def of(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in self.events if event.get("event") == kind]
@@ -46,26 +45,27 @@ class Listener:
         self._thread.join(20)
 
 
-@contextmanager
+@contextlib.contextmanager
 def listening(backend: Backend, name: str, last_event_id: str | None = None) -> Iterator[Listener]:
     headers = {"authorization": f"Bearer {backend.secret}"}
     if last_event_id is not None:
         headers["last-event-id"] = last_event_id
-    with (
-        httpx.Client(base_url=str(backend.http.base_url), timeout=30) as client,
-        client.stream("GET", f"/v1/users/{name}/inbox/stream", headers=headers) as response,
-    ):
-        assert response.status_code == 200
-        assert response.headers["content-type"].startswith("text/event-stream")
-        assert response.headers["cache-control"] in ("no-cache", "no-store")
-        listener = Listener(response)
-        try:
-            wait_until(lambda: bool(listener.comments), "the stream did not open")
-            yield listener
-        finally:
-            # Ends the thread's read; closing alone would wait for its next line.
-            response.close()
-    listener.join()
+    connection = http.client.HTTPConnection(backend.http.base_url.netloc.decode(), timeout=30)
+    connection.request("GET", f"/v1/users/{name}/inbox/stream", headers=headers)
+    plug = connection.sock
+    response = connection.getresponse()
+    assert response.status == 200
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert response.headers["cache-control"] in ("no-cache", "no-store")
+    listener = Listener(response)
+    try:
+        wait_until(lambda: bool(listener.comments), "the stream did not open")
+        yield listener
+    finally:
+        plug.shutdown(socket.SHUT_RDWR)
+        listener.join()
+        response.close()
+        connection.close()
 
 
 def offer(installation: Installation, skill: str, **changes: Any) -> int:
