@@ -59,7 +59,7 @@ def test_one_dispatch_shows_key_information_funnel_waves_and_certificate(
         expect(keys).to_contain_text("氩弧焊suffix 90")
         expect(keys).to_contain_text("Manufacture of Metal Products 33")
         page.get_by_text("Certificate: nobody was left out").click()
-        expect(page.locator(".certificate")).to_contain_text("120")
+        expect(page.locator("details .certificate")).to_contain_text("120")
         expect(page.locator("#recipients tbody tr")).to_have_count(25)
         page.locator("#recipients [rel=next]").click()
         expect(page.locator("#recipients tbody tr")).to_have_count(15)
