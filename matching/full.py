@@ -15,7 +15,7 @@ import numpy.typing as npt
 from matching.index.bits import count_bits
 from matching.index.geogrid import Grid, mark_circle
 from matching.index.jit import kernel
-from matching.index.offering import NO, YES, offer_tier
+from matching.index.offering import NO, YES, offer_tier, set_scoring
 from matching.index.planes import (
     BLOCK_WORDS,
     add_plane,
@@ -145,11 +145,14 @@ def match_full(
     for dimension in range(1, 4):
         if named & (1 << dimension):
             base += batch.weights[dimension]
+    sums = total
     if all_groups == YES:
+        # Who is full has all groups and all their points: nothing is left to grade.
         base += scratch.points[total]
         sums, bits_scored = np.int64(0), np.int64(0)
     else:
-        sums, bits_scored = total, bits
+        bits_scored = bits
+    set_scoring(scratch, base, sums, bits_scored, 0, batch.weights)
     has_circle = np.int64(NO if math.isnan(batch.near[q, 2]) else YES)
     counted = 0
     words = len(visible)
@@ -168,7 +171,7 @@ def match_full(
         if left > 0:
             counted += left
             offer_tier(
-                people, batch, q, scratch.full, word, length, base, sums, bits_scored, np.int64(NO),
+                people, batch.origin[q], scratch.full, word, length,
                 scratch, scratch.full_state, scratch.full_keys, scratch.full_ids,
             )  # fmt: skip
         word += length

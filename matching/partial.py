@@ -16,7 +16,7 @@ from matching.full import fill_dimension, fill_keywords, prepare_query
 from matching.index.bits import count_bits
 from matching.index.geogrid import Grid
 from matching.index.jit import kernel
-from matching.index.offering import NO, YES, offer_tier
+from matching.index.offering import NO, YES, offer_tier, set_scoring
 from matching.index.planes import BLOCK_WORDS, assign, count_both, intersect, unite
 from matching.index.postings import Lists
 from matching.index.scratch import Scratch
@@ -44,7 +44,6 @@ def match_both(
     for dimension in range(1, 4):
         if named & (1 << dimension):
             base += batch.weights[dimension]
-    graded = np.int64(named >> 1)
     circle = np.int64(NO if math.isnan(batch.near[q, 2]) else YES)
     full_count = 0
     partial_count = 0
@@ -76,13 +75,15 @@ def match_both(
         full_count += in_full
         partial_count += in_part
         if in_full > 0:
+            set_scoring(scratch, base, total, bits, 0, batch.weights)
             offer_tier(
-                people, batch, q, scratch.full, word, length, base, total, bits, np.int64(NO),
+                people, batch.origin[q], scratch.full, word, length,
                 scratch, scratch.full_state, scratch.full_keys, scratch.full_ids,
             )  # fmt: skip
         if in_part > 0:
+            set_scoring(scratch, 0, total, bits, named >> 1, batch.weights)
             offer_tier(
-                people, batch, q, scratch.any_group, word, length, np.int64(0), total, bits, graded,
+                people, batch.origin[q], scratch.any_group, word, length,
                 scratch, scratch.partial_state, scratch.partial_keys, scratch.partial_ids,
             )  # fmt: skip
     return full_count, partial_count

@@ -90,16 +90,16 @@ def _mark_rows(
     last_column: int,
     words: Words,
 ) -> None:
-    cell = np.searchsorted(grid.cells, first_row * COLUMNS + first_column)
+    cell = _first_cell(grid.cells, 0, first_row * COLUMNS + first_column)
     while cell < len(grid.cells):
         row, column = grid.cells[cell] // COLUMNS, grid.cells[cell] % COLUMNS
         if row > last_row:
             return
         if column < first_column:
-            cell += np.searchsorted(grid.cells[cell:], row * COLUMNS + first_column)
+            cell = _first_cell(grid.cells, cell, row * COLUMNS + first_column)
             continue
         if column > last_column:
-            cell += np.searchsorted(grid.cells[cell:], (row + 1) * COLUMNS + first_column)
+            cell = _first_cell(grid.cells, cell, (row + 1) * COLUMNS + first_column)
             continue
         inside = _cell_is_inside(row, column, near, grid.starts[cell + 1] - grid.starts[cell])
         for i in range(grid.starts[cell], grid.starts[cell + 1]):
@@ -107,6 +107,19 @@ def _mark_rows(
             if inside or distance_km(near[0], near[1], latitudes[user], longitudes[user]) <= near[2]:
                 words[user >> 6] |= np.uint64(1) << np.uint64(user & 63)
         cell += 1
+
+
+@kernel
+def _first_cell(cells: npt.NDArray[np.int32], low: int, wanted: int) -> int:
+    """The place of the first cell from ``low`` on that is not below ``wanted``."""
+    high = len(cells)
+    while low < high:
+        middle = (low + high) >> 1
+        if cells[middle] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @kernel

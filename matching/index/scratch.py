@@ -33,6 +33,8 @@ class Scratch(NamedTuple):
     sizes: Int64Array
     order: Int64Array
     points: Int64Array
+    scoring: Int64Array
+    bonus: Int64Array
     plane: Words
     carry: Words
     keyword: Words
@@ -87,6 +89,8 @@ def make_scratch(words: int, most_keys: int, highest_limit: int) -> Scratch:
         sizes=numbers(MAX_GROUPS + 3),
         order=numbers(MAX_GROUPS + 4),
         points=numbers(MAX_SUM + 1),
+        scoring=numbers(3),
+        bonus=numbers(8),
         slices=bits(MAX_SUM_BITS, BLOCK_WORDS),
         hits=bits(MAX_HIT_BITS, BLOCK_WORDS),
         ratings=bits(RATING_BITS, BLOCK_WORDS),
