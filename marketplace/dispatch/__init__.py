@@ -18,6 +18,7 @@ from marketplace.dispatch.publish_policy import list_policies, publish_policy
 from marketplace.dispatch.revise_order import revise_order
 from marketplace.dispatch.run_due_dispatches import DELIVERY_WORK, run_due_dispatches
 from marketplace.dispatch.select_acceptor import confirm_assignment, fail_assignment, select_acceptor
+from marketplace.dispatch.select_acceptors import select_acceptors
 from marketplace.dispatch.submit_orders import DISPATCH_WORK, submit_orders
 from marketplace.dispatch.withdraw_acceptance import withdraw_acceptance
 
@@ -55,6 +56,7 @@ __all__ = [
     "revise_order",
     "run_due_dispatches",
     "select_acceptor",
+    "select_acceptors",
     "show_labels",
     "submit_orders",
     "timeline",

@@ -87,6 +87,17 @@ def move_acceptance(
     return result.rowcount == 1
 
 
+def select_acceptances(session: Session, acceptance_ids: Sequence[int], now_ms: int) -> None:
+    """Mark at most 1,000 waiting acceptances as selected; the caller holds the locks of their dispatches."""
+    met = session.execute(
+        update(acceptance)
+        .where(acceptance.c.id.in_(acceptance_ids), acceptance.c.state == "accepted")
+        .values(state="selected", changed_at_ms=now_ms)
+    ).rowcount
+    if met != len(acceptance_ids):
+        raise RuntimeError(f"{met} of {len(acceptance_ids)} acceptances still waited under their locks")
+
+
 def release_waiting(session: Session, dispatch_ids: Sequence[int], now_ms: int) -> None:
     """Free everybody who waits for these dispatches."""
     session.execute(

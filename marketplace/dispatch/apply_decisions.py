@@ -90,29 +90,35 @@ def _release(session: Session, changes: Sequence[Change], now_ms: int) -> None:
 
 
 def _settle_assignments(session: Session, ids: IdAllocator, changes: Sequence[Change], now_ms: int) -> None:
+    """End before beginning: a dispatch may pass from one receiver to the next in one decision."""
+    new: list[NewAssignment] = []
+    confirmed: list[tuple[int, int]] = []
     for change in changes:
         for instruction in change.decision.instructions:
-            if isinstance(instruction, Assign | Confirm | EndAssignment):
-                _settle_assignment(session, ids, change, instruction, now_ms)
+            match instruction:
+                case EndAssignment():
+                    _end_assignment(session, change, instruction, now_ms)
+                case Assign(user_id, token, hold_until_ms):
+                    dispatch_id = change.row.dispatch_id
+                    new.append(NewAssignment(ids.next_id(), dispatch_id, user_id, token, hold_until_ms, now_ms))
+                case Confirm(_, token):
+                    confirmed.append((change.row.dispatch_id, token))
+                case _:
+                    pass
+    if new:
+        acceptance_repository.insert_assignments(session, new)
+    for dispatch_id, token in confirmed:
+        acceptance_repository.confirm_assignment(session, dispatch_id, token, now_ms)
 
 
-def _settle_assignment(
-    session: Session, ids: IdAllocator, change: Change, instruction: Assign | Confirm | EndAssignment, now_ms: int
-) -> None:
-    dispatch_id = change.row.dispatch_id
-    match instruction:
-        case Assign(user_id, token, hold_until_ms):
-            row = NewAssignment(ids.next_id(), dispatch_id, user_id, token, hold_until_ms, now_ms)
-            acceptance_repository.insert_assignments(session, [row])
-        case Confirm(_, token):
-            acceptance_repository.confirm_assignment(session, dispatch_id, token, now_ms)
-        case EndAssignment(user_id, token, ending):
-            acceptance_repository.end_assignment(
-                session, dispatch_id, token, state=ending.value, reason=change.reason, now_ms=now_ms
-            )
-            acceptance_repository.move_acceptance(
-                session, dispatch_id, user_id, from_state="selected", to_state=ending.value, now_ms=now_ms
-            )
+def _end_assignment(session: Session, change: Change, instruction: EndAssignment, now_ms: int) -> None:
+    dispatch_id, ending = change.row.dispatch_id, instruction.ending.value
+    acceptance_repository.end_assignment(
+        session, dispatch_id, instruction.token, state=ending, reason=change.reason, now_ms=now_ms
+    )
+    acceptance_repository.move_acceptance(
+        session, dispatch_id, instruction.user_id, from_state="selected", to_state=ending, now_ms=now_ms
+    )
 
 
 def _events(change: Change, now_ms: int) -> list[NewEvent]:

@@ -102,7 +102,7 @@ def demonstration_policy(
         partial_limit=partial_limit,
         offer_expiry_ms=HOUR_MS,
         publisher_idle_ms=10 * MINUTE_MS,
-        hold_ms=10 * MINUTE_MS,
+        hold_ms=0,
         dispatch_expiry_ms=HOUR_MS,
     )
 

@@ -38,6 +38,16 @@ class AcceptAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class SelectAnswer:
+    """The answer to one choice of many. ``sentence`` says why it was refused (error)."""
+
+    dispatch_id: int
+    user_id: int
+    status: Literal["assigned", "error"]
+    sentence: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AssignmentView:
     """An assignment. ``state``: active | confirmed | withdrawn | lapsed | failed. ``token`` fences late answers."""
 
