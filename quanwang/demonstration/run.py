@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TypeVar
 
 from kit.clock import now_ms
-from kit.db import Database, Session
+from kit.db import Database
 from kit.errors import QuanwangError, Unavailable
 from kit.ids import IdAllocator
 from kit.work import Wake
@@ -23,9 +23,9 @@ from quanwang.demonstration.orders import OrderDraw
 from quanwang.demonstration.people import Interest, Temper, choose_acceptors, takes_part, temper_of
 from quanwang.demonstration.profiles import ProfileDraw
 
-SUBMIT_BATCH = 500
+SUBMIT_BATCH = 1_000
 ACT_BATCH = 200
-CHUNKS_A_LOOK = 256
+CHUNKS_A_LOOK = 500
 LOOK_PERIOD_S = 0.2
 GIVE_UP_AFTER_S = 600.0
 """Nothing moved for so long: something is broken, and waiting on does not help."""
@@ -192,33 +192,26 @@ class Scene:
         chosen = {dispatch_id: user for dispatch_id, user in first.items() if dispatch_id not in self._tier_of_choice}
         if not chosen:
             return
-
-        def select(session: Session) -> None:
-            for dispatch_id, user_id in chosen.items():
-                self._select(session, dispatch_id, user_id)
-
-        place.database.run(select)
-        for dispatch_id in chosen:
-            self._tier_of_choice[dispatch_id] = tiers[dispatch_id]
+        answers_of_publishers = place.database.run(
+            lambda session: dispatch.select_acceptors(
+                session,
+                place.ids,
+                choices=list(chosen.items()),
+                owner=place.caller.owner,
+                actor="demonstration publisher",
+                now_ms=now_ms(),
+            )
+        )
+        for choice in answers_of_publishers:
+            if choice.status != "assigned":
+                raise DemonstrationRefused(
+                    f"the choice for dispatch {choice.dispatch_id} was refused: {choice.sentence}"
+                )
+            tier = tiers[choice.dispatch_id]
+            self._tier_of_choice[choice.dispatch_id] = tier
             self.outcome.assigned += 1
-            self.outcome.assigned_full += tiers[dispatch_id] == "full"
+            self.outcome.assigned_full += tier == "full"
         place.wake.notify([dispatch.DISPATCH_WORK, dispatch.LABEL_WORK])
-
-    def _select(self, session: Session, dispatch_id: int, user_id: int) -> None:
-        """The publisher selects an acceptor, and the chosen one confirms at once."""
-        place = self._installation
-        assignment = dispatch.select_acceptor(
-            session,
-            place.ids,
-            dispatch_id=dispatch_id,
-            user_id=user_id,
-            owner=place.caller.owner,
-            actor="demonstration publisher",
-            now_ms=now_ms(),
-        )
-        dispatch.confirm_assignment(
-            session, place.ids, dispatch_id=dispatch_id, token=assignment.token, now_ms=now_ms()
-        )
 
     def _count_ended(self) -> int:
         """Take the dispatches that are assigned or over out of the open ones; returns how many."""
