@@ -85,14 +85,16 @@ def fill_plane(
         place, stop = cursors[k], ends[k]
         if place < stop and np.int64(lists.postings[place]) < low:
             place = _gallop(lists.postings, place, stop, low)
-        while place < stop:
-            user = np.int64(lists.postings[place])
-            if user >= high:
-                break
-            plane[(user - low) >> 6] |= np.uint64(1) << np.uint64(user & 63)
+        if place < stop and np.int64(lists.postings[place]) < high:
             touched = True
-            place += 1
-        cursors[k] = place
+            stop = _gallop(lists.postings, place, stop, high)
+            for i in range(place, stop):
+                # Unsigned, so that the index needs no test for "from the end".
+                user = np.uint64(np.int64(lists.postings[i]) - low)
+                plane[user >> np.uint64(6)] |= np.uint64(1) << (user & np.uint64(63))
+            cursors[k] = stop
+        else:
+            cursors[k] = place
     return touched
 
 
