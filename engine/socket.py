@@ -5,6 +5,7 @@ One message is a 4-byte big-endian length and that many bytes of JSON. A request
 of calls, one at a time.
 """
 
+import contextlib
 import logging
 import socket
 import threading
@@ -131,6 +132,13 @@ def _raise(document: Mapping[str, Any]) -> None:
     )
 
 
+def _shut(connection: socket.socket) -> None:
+    """Close a socket that another thread may wait on: closing alone would not wake that thread."""
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
+
+
 class CallServer:
     """Answers calls on one address, a thread a connection, at most ``MAX_CONNECTIONS`` of them."""
 
@@ -171,10 +179,10 @@ class CallServer:
     def stop(self) -> None:
         """Stop listening and close every connection; calls under way end with a closed connection."""
         self._stopping.set()
-        self._listener.close()
+        _shut(self._listener)
         with self._open_lock:
             for connection in list(self._open):
-                connection.close()
+                _shut(connection)
         parts = urlsplit(self._address)
         if parts.scheme == "unix":
             Path(parts.path).unlink(missing_ok=True)

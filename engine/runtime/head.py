@@ -39,6 +39,8 @@ class HeadPlan:
             "start",
             "--head",
             "--block",
+            # Nothing of a private head is to be reached from another machine.
+            "--node-ip-address=127.0.0.1",
             "--port=0",
             "--min-worker-port=0",
             "--max-worker-port=0",

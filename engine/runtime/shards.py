@@ -6,11 +6,10 @@ every call that needs a state raises ShardLost or UnknownBarrier until somebody 
 """
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +20,7 @@ from ray.util import list_named_actors
 from engine.build import build_id
 from engine.ports import ShardAnswer, ShardLost, ShardSetup, ShardStats
 from engine.shards import Shard
+from kit.clock import elapsed_s, pause
 from kit.errors import QuanwangError
 from matching.compilation import CompiledBatch
 from matching.index.columns import ProfileColumns
@@ -34,8 +34,6 @@ START_TIMEOUT_S = 60.0
 HEALTH_TIMEOUT_S = 2.0
 SHARED_FROM_BYTES = 64 * 1024
 """A message above this is written to the object store once, for all shards; Ray slows down several times above it."""
-
-T = TypeVar("T")
 
 
 class ShardNotStarted(QuanwangError):
@@ -130,7 +128,14 @@ class RayShard:
 
     def published(self) -> Sequence[int]:
         """The barriers that can be asked for, oldest first; empty after a restart."""
-        barriers: Sequence[int] = self._collect(self._submit_health("published"), HEALTH_TIMEOUT_S)
+        return self._published(HEALTH_TIMEOUT_S)
+
+    def wait_started(self, wait_s: float) -> None:
+        """Wait until the actor answers. Raises ShardLost when it takes longer."""
+        self._published(wait_s)
+
+    def _published(self, wait_s: float) -> Sequence[int]:
+        barriers: Sequence[int] = self._collect(self._submit_health("published"), wait_s)
         return barriers
 
     def stats(self) -> ShardStats:
@@ -182,20 +187,21 @@ def start_shards(count: int, directory: Path | None) -> list[RayShard]:
     shards = [
         RayShard(shard_id, _start_actor(shard_id, count, folder), shared) for shard_id, folder in enumerate(folders)
     ]
-    end = time.monotonic() + START_TIMEOUT_S
+    end_s = elapsed_s() + START_TIMEOUT_S
     for shard in shards:
-        _wait_for(shard.published, end)
+        _wait_started(shard, end_s)
     return shards
 
 
-def _wait_for(call: Callable[[], T], end_s: float) -> T:
+def _wait_started(shard: RayShard, end_s: float) -> None:
     while True:
         try:
-            return call()
+            shard.wait_started(max(1.0, end_s - elapsed_s()))
+            return
         except ShardLost as lost:
             died = lost.__cause__
             if isinstance(died, ray.exceptions.ActorDiedError) and died.actor_init_failed:
                 raise ShardNotStarted(f"a shard cannot be made, and would not be on a second try: {died}") from died
-            if time.monotonic() > end_s:
+            if elapsed_s() > end_s:
                 raise
-            time.sleep(0.1)
+            pause(0.1)

@@ -14,12 +14,15 @@ TITLE_WORD_WEIGHT = 4
 NAME_WORD_WEIGHT = 3
 KEYWORDS_AT_MOST = 40
 
-_ABOUT_THE_ADVERTISEMENT = {
+_SAYING_LITTLE = {
     "招聘", "急招", "诚聘", "直招", "五险", "五险一金", "双休", "高薪", "底薪", "包住", "包吃住", "提成",
     "就近分配", "高级", "资深", "初级", "中级", "专业", "其他", "人员", "无责", "接受小白", "月薪", "年薪",
     "周末双休", "转正", "包吃", "入职", "待遇",
+    "经理", "专员", "主管", "助理", "总监", "顾问", "代表", "员工", "负责人", "学徒", "实习生", "合伙人",
+    "工程", "工程师", "技术", "技术员", "管理", "管理员", "服务", "服务员", "生产", "业务", "项目", "产品",
+    "操作", "操作工",
 }  # fmt: skip
-"""Words that say something about the offer and nothing about the person who answers it."""
+"""Words about the offer, and words of rank that half of all people could claim: nobody is found by them."""
 
 INDUSTRY_OF_GROUP = {
     "1-": "S", "2-01": "M", "2-02": "M", "2-03": "A", "2-04": "M", "2-05": "Q", "2-06": "J", "2-06-07": "L",
@@ -65,7 +68,7 @@ def known_occupations() -> tuple[Occupation, ...]:
     _, titles = split_titles()
     names = [text for entry in entries for text in dict.fromkeys(map(_plain, (entry.name, *entry.aliases)))]
     words = discover_words([*names, *(title.text for title in titles)], least_variety=2, least_count=3)
-    for word in _ABOUT_THE_ADVERTISEMENT.intersection(words):
+    for word in _SAYING_LITTLE.intersection(words):
         del words[word]
     titles_of: defaultdict[str, list[str]] = defaultdict(list)
     for title in titles:
@@ -95,3 +98,15 @@ def known_occupations() -> tuple[Occupation, ...]:
             )
         )
     return tuple(occupations)
+
+
+@cache
+def known_words() -> frozenset[str]:
+    """Return every keyword that drawn people may hold, in lower case."""
+    return frozenset(word.lower() for occupation in known_occupations() for word in occupation.keywords)
+
+
+@cache
+def sections() -> tuple[str, ...]:
+    """Return the sections of GB/T 4754 that drawn people work in."""
+    return tuple(sorted({occupation.section for occupation in known_occupations() if occupation.section}))

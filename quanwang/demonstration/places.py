@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from itertools import accumulate
 
-DISTRICT_TAIL_EXPONENT = 1.1
+DISTRICT_TAIL_EXPONENT = 0.8
 """The k-th district of a province weighs 1 / k ** exponent; which district is the k-th is drawn by the seed."""
 
 SPREAD_DEGREES = 0.03

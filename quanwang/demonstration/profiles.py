@@ -52,13 +52,13 @@ class ProfileDraw:
     def _service_area(self, place: Place, randomness: random.Random) -> list[str]:
         """Half serve their district, the rest their city, their province, several provinces, everywhere."""
         draw = randomness.random()
-        if draw < 0.54:
+        if draw < 0.56:
             return [place.district]
-        if draw < 0.76:
+        if draw < 0.80:
             return [place.city]
-        if draw < 0.90:
+        if draw < 0.93:
             return [place.province]
-        if draw < 0.95:
+        if draw < 0.98:
             others = {self._places.draw_province(randomness) for _ in range(randomness.randint(1, 4))}
             return sorted({place.province, *others})
         return [ROOT_REGION]

@@ -2,10 +2,9 @@
 
 import json
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
-from rich.text import Text
 
 from quanwang.demonstration.run import Outcome
 
@@ -52,16 +51,18 @@ def show_outcome(console: Console, outcome: Outcome, *, profiles: int, seconds: 
 
 
 def show_doors(console: Console, url: str, keys: dict[str, str], *, user_id: int, folder: str) -> None:
-    """Print where to look and how to get in."""
+    """Print where to look and how to get in. Keys stand on lines of their own, so that they are copied whole."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    table.add_row("Diagnostics", f"{url}/admin/dispatches")
-    table.add_row("  sign in with", keys["admin"])
-    table.add_row("A user's inbox", f"{url}/me/inbox")
-    table.add_row("  sign in with", f"{keys['backend']}  and user {user_id}")
+    table.add_row("Diagnostics", f"{url}/admin/dispatches  (sign in with the admin key)")
+    table.add_row("A user's inbox", f"{url}/me/inbox  (sign in with the backend key and user {user_id})")
     table.add_row("REST", f"{url}/docs")
-    table.add_row("  send", f'-H "Authorization: Bearer $(cat {folder}/keys/backend.key)"')
     table.add_row("Logs", f"{folder}/logs")
-    note = Text("The keys are real, for this installation only.", style="dim")
-    console.print(Panel(Group(table, note), title="Where to look", title_align="left", expand=False))
+    console.print(Panel(table, title="Where to look", title_align="left", expand=False))
+    for name in ("admin", "backend"):
+        console.print(f"  {name} key    {keys[name]}", soft_wrap=True)
+    console.print(
+        f'  curl -H "Authorization: Bearer $(cat {folder}/keys/backend.key)" {url}/v1/dispatches', soft_wrap=True
+    )
+    console.print("  The keys are real, for this installation only.", style="dim")

@@ -26,7 +26,7 @@ from kit.errors import QuanwangError, Unavailable
 from kit.ids import IdAllocator
 from kit.logging import configure_logging, logger_of
 from kit.redis import RedisWakeStream, connect
-from kit.work import Claimed, Wake, WorkLoop
+from kit.work import Claimed, HandlerOptions, Wake, WorkLoop
 from marketplace import dispatch
 from marketplace.profiles import DatabaseProfileLog, read_profiles
 from marketplace.settings import read_switches, read_weights
@@ -44,6 +44,8 @@ BARRIER_PERIOD_S = 0.5
 RECOVERY_PERIOD_S = 0.1
 SNAPSHOT_PERIOD_S = 60.0
 HEAD_WAIT_S = 60.0
+LEASE_MS = 6_000
+"""A killed dispatcher's orders are taken up again after so long; a living one extends its leases."""
 
 log = logger_of(__name__)
 
@@ -119,6 +121,7 @@ def _run_with(settings: Settings, shards: Sequence[ShardPort]) -> int:
         {dispatch.DISPATCH_WORK: lambda claims: _dispatch(database, ids, source, claims, wake)},
         wake,
         now_ms,
+        options={dispatch.DISPATCH_WORK: HandlerOptions(lease_ms=LEASE_MS)},
     )
     feeding = Feeding(Feeder(coordinator, DatabaseProfileLog(database)), coordinator)
     server = CallServer(settings.match_address, service.handlers())

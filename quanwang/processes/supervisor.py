@@ -12,7 +12,6 @@ from types import FrameType
 from engine.runtime.head import HeadPlan
 from kit.config import Settings
 from kit.errors import Unavailable
-from kit.logging import logger_of
 from quanwang.processes.children import Child
 from quanwang.processes.ray_head import plan_for, prepare_head_folder
 
@@ -20,8 +19,6 @@ LOOK_PERIOD_S = 0.1
 GIVE_UP_AFTER_CRASHES = 8
 RUN_ONCE = frozenset({"kernels"})
 """Processes that end by themselves; they are started again only when they failed."""
-
-log = logger_of(__name__)
 
 
 class StartFailed(Unavailable):
@@ -46,17 +43,18 @@ class Supervisor:
         redis_command: Callable[[], list[str]] | None,
         with_ray: bool,
         in_process: bool = False,
+        say: Callable[[str], None],
     ) -> None:
+        """``say`` is told in a sentence when a process ended and is started again."""
         self._settings = settings
         self._in_process = in_process
+        self._say = say
         self._redis_command = redis_command
         self._plan: HeadPlan | None = plan_for(settings) if with_ray else None
         self._children: dict[str, Child] = {}
         self._wanted: list[str] = []
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self.events: list[str] = []
-        """Sentences about crashes and restarts, oldest first, for whoever watches."""
 
     @property
     def stopping(self) -> bool:
@@ -122,8 +120,7 @@ class Supervisor:
     def _look_after(self) -> None:
         for name, child in self._children.items():
             if child.look_after():
-                self.events.append(f"{name} ended with status {child.last_status} and is started again")
-                log.warning("process ended", process=name, status=child.last_status)
+                self._say(f"{name} ended (status {child.last_status}); starting it again, its log is {child.log_file}")
                 if name == "ray" and "dispatcher" in self._children:
                     # Its driver would notice after a second; the shards it talks to are gone already.
                     self._children["dispatcher"].kill()

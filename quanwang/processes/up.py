@@ -27,7 +27,11 @@ from quanwang.processes.supervisor import Stopped, Supervisor, stop_signals
 
 OWNER = "demonstration"
 READY_WAIT_S = 120.0
+KERNELS_WAIT_S = 900.0
+"""Compiling takes half a minute of an idle core; on a crowded machine it may take many times that."""
+
 DELIVERY_WAIT_S = 60.0
+PLAIN_WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Wishes:
 
 def run_up(settings: Settings, wishes: Wishes, started_s: float) -> int:
     """Run everything; returns the exit status. Raises QuanwangError with a sentence for what a person can mend."""
-    console = Console(highlight=False)
+    console = _console()
     with locked(settings):
         if wishes.reset:
             remove_contents(settings)
@@ -58,6 +62,7 @@ def run_up(settings: Settings, wishes: Wishes, started_s: float) -> int:
             redis_command=(lambda: embedded_redis_command(settings)) if embedded else None,
             with_ray=with_ray,
             in_process=wishes.in_process,
+            say=lambda sentence: console.print(f"[yellow]{sentence}[/yellow]", soft_wrap=True),
         )
         play = _Play(settings, wishes, supervisor, console, started_s)
         thread = threading.Thread(target=play.run, name="demonstration")
@@ -66,6 +71,12 @@ def run_up(settings: Settings, wishes: Wishes, started_s: float) -> int:
             supervisor.run()
             thread.join()
     return play.finish()
+
+
+def _console() -> Console:
+    """A terminal as it is; a file or pipe gets lines long enough that nothing is cut."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
 
 
 class _Play:
@@ -134,7 +145,8 @@ class _Play:
         seconds = time.monotonic() - self._started_s
         if supervisor.stopping:
             raise Stopped
-        show_outcome(self._console, outcome, profiles=memory.profiles, seconds=seconds)
+        if outcome.orders:
+            show_outcome(self._console, outcome, profiles=memory.profiles, seconds=seconds)
         self._summary = summary_line(outcome, profiles=memory.profiles, seconds=seconds)
         if not wishes.once:
             self._show_doors(memory)
@@ -163,7 +175,7 @@ class _Play:
 
     def _wait_for_kernels(self) -> None:
         with self._display.stage("Compiling the matching kernels (long on the first start only)"):
-            self._supervisor.wait_done("kernels", wait_s=READY_WAIT_S)
+            self._supervisor.wait_done("kernels", wait_s=KERNELS_WAIT_S)
 
     def _matching_is_ready(self) -> bool:
         service = SocketMatchService(self._settings.match_address)

@@ -19,6 +19,9 @@ from quanwang.processes.storage import open_database
 from quanwang.processes.supervisor import stop_signals
 
 KEEP_PERIOD_S = 0.5
+LEASE_MS = 6_000
+"""A killed worker's deliveries are taken up again after so long; a living one extends its leases."""
+
 SWEEP_PERIOD_S = 60.0
 
 log = logger_of(__name__)
@@ -52,7 +55,7 @@ def run(settings: Settings) -> int:
         },
         Wake(RedisWakeStream(client)),
         now_ms,
-        options={dispatch.DELIVERY_WORK: HandlerOptions(limit=64)},
+        options={dispatch.DELIVERY_WORK: HandlerOptions(lease_ms=LEASE_MS)},
     )
     stopping = threading.Event()
 
