@@ -1,15 +1,17 @@
 """Bodies of requests: read within bounds, parsed strictly, checked by a model where the domain has no own check."""
 
+import asyncio
 from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from api.problems import MalformedRequest, NotThisMediaType
+from api.problems import BodyTooSlow, MalformedRequest, NotThisMediaType
 from api.request_errors import sentences_of
 from api.strict_json import parse_json
 from kit.errors import InvalidInput
 
+BODY_WITHIN_S: Final = 30.0
 JSON_TYPES: Final = ("application/json", "text/json")
 
 REQUEST_MODELS: Final[dict[str, type[BaseModel]]] = {}
@@ -30,7 +32,11 @@ async def raw_body(request: Request) -> bytes:
     media_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if media_type not in JSON_TYPES and not media_type.endswith("+json"):
         raise NotThisMediaType(f"The body is said to be {media_type[:80]!r}; send it as application/json.")
-    return await request.body()
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            return await request.body()
+    except TimeoutError as error:
+        raise BodyTooSlow(f"The body did not arrive within {BODY_WITHIN_S:g} seconds; send it faster.") from error
 
 
 BodyOf = Annotated[bytes, Depends(raw_body)]

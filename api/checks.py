@@ -1,5 +1,6 @@
 """Which parts of the installation answer right now; a part that hangs is told as such, nobody waits for it."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -32,9 +33,14 @@ class PartChecks:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._threads = ThreadPoolExecutor(len(PARTS), thread_name_prefix="check")
+        self._asking = ThreadPoolExecutor(2, thread_name_prefix="probe")
         self._running: dict[str, Future[PartState]] = {}
         self._kept: tuple[float, Mapping[str, PartState]] | None = None
         self._lock = threading.Lock()
+
+    async def states_soon(self) -> Mapping[str, PartState]:
+        """Return the same in the event loop, in a thread that no request can occupy."""
+        return await asyncio.get_running_loop().run_in_executor(self._asking, self.states)
 
     def states(self) -> Mapping[str, PartState]:
         """Return the state of the database, of Redis and of matching, at most a second late."""
@@ -52,6 +58,7 @@ class PartChecks:
 
     def stop(self) -> None:
         """End the threads as soon as their questions are answered."""
+        self._asking.shutdown(wait=False, cancel_futures=True)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _answer(self, part: str, deadline_s: float) -> PartState:

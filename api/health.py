@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.checks import PartChecks, PartState
 from api.once import answer
+from api.problems import outside
 
 router = APIRouter(tags=["operation"])
 
@@ -40,8 +41,9 @@ class Readiness(BaseModel):
 
 
 @router.get("/livez", response_model=Alive, summary="The process runs")
-def livez() -> Response:
+async def livez() -> Response:
     """Answer 200 as long as the process can answer at all; asks nothing of anybody."""
+    # Not in the thread pool: while a database hangs, its threads may all be waiting, and this one must not.
     return answer(Alive())
 
 
@@ -51,15 +53,15 @@ def livez() -> Response:
     summary="Orders can be accepted",
     responses={503: {"model": Readiness, "description": "The database does not answer."}},
 )
-def readyz(request: Request) -> Response:
+async def readyz(request: Request) -> Response:
     """Answer 200 when orders can be accepted (the database answers), else 503; Redis and matching stand beside it."""
     checks: PartChecks = request.app.state.checks
-    states = checks.states()
+    states = await checks.states_soon()
     ready = states["database"].up
     found = Readiness(
         status="ready" if ready else "not ready",
-        database=_text(states["database"]),
-        redis=_text(states["redis"]),
+        database=_text(request, states["database"]),
+        redis=_text(request, states["redis"]),
         matching="ok" if states["matching"].up else _paused(states["matching"].detail),
     )
     response = answer(found, 200 if ready else 503)
@@ -68,8 +70,8 @@ def readyz(request: Request) -> Response:
     return response
 
 
-def _text(state: PartState) -> str:
-    return "ok" if state.up else state.detail
+def _text(request: Request, state: PartState) -> str:
+    return "ok" if state.up else outside(request, state.detail)
 
 
 def _paused(detail: str) -> str:

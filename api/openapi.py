@@ -54,6 +54,7 @@ MEANINGS: Final[dict[str, str]] = {
     "401": "No API key, or a wrong one.",
     "403": "The key lacks the scope that this route needs.",
     "404": "It does not exist, or belongs to another owner.",
+    "408": "The body did not arrive in time.",
     "409": "The state of the thing does not allow this now.",
     "413": "The body is larger than this route takes.",
     "415": "The body is not of the media type that this route reads.",
@@ -119,8 +120,8 @@ def _statuses(method: str, path: str) -> tuple[str, ...]:
     if "{" in path:
         found.append("404")
     if method in ("post", "put"):
-        found += ["400", "413", "415"]
-    if method in ("post", "delete"):
+        found += ["400", "408", "413", "415"]
+    if method in ("post", "delete") or path.endswith("/explain"):
         found.append("409")
     if "preview" in path or path.endswith(("/stream", "/explain")):
         found.append("429")

@@ -43,6 +43,10 @@ class NotThisMediaType(QuanwangError):
     """The body comes in a form that this route does not read."""
 
 
+class BodyTooSlow(QuanwangError):
+    """The body does not arrive within the time that a request may take."""
+
+
 STATUSES: Final[Mapping[type[QuanwangError], HTTPStatus]] = {
     MalformedRequest: HTTPStatus.BAD_REQUEST,
     InvalidIdempotencyKey: HTTPStatus.BAD_REQUEST,
@@ -51,6 +55,7 @@ STATUSES: Final[Mapping[type[QuanwangError], HTTPStatus]] = {
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    BodyTooSlow: HTTPStatus.REQUEST_TIMEOUT,
     NotThisMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     Unprocessable: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -102,7 +107,16 @@ def problem_of(request: Request, error: QuanwangError) -> Response:
         headers["retry-after"] = str(max(1, error.retry_after_s))
     if isinstance(error, Unauthenticated):
         headers["www-authenticate"] = 'Bearer realm="quanwang"'
-    return problem(request, status, code_of(error), error.sentence, members=members, headers=headers)
+    return problem(request, status, code_of(error), outside(request, error.sentence), members=members, headers=headers)
+
+
+def outside(request: Request, sentence: str) -> str:
+    """Return a sentence without the addresses of our own servers, which are nobody else's business; logs have them."""
+    services = getattr(request.app.state, "services", None)
+    for part in (getattr(services, "database", None), getattr(services, "redis", None)):
+        if part is not None:
+            sentence = sentence.replace(f" at {part.where}", "").replace(f" {part.where}", "")
+    return sentence
 
 
 def incident(request: Request, error: BaseException) -> Response:

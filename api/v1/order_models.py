@@ -101,7 +101,7 @@ class OrderBatch(BaseModel):
 class RoundedCount(BaseModel):
     """A count that does not single out a person: exactly one of the two is given."""
 
-    about: int | None = Field(default=None, description="Rounded to two digits.")
+    about: int | None = Field(default=None, description="Rounded down to two digits.")
     below: int | None = Field(default=None, description="Fewer than this many.")
 
 

@@ -30,8 +30,8 @@ NAMES: Final[Mapping[str, str]] = {
 def preview(body: BodyOf, caller: CallerOf, services: ServicesOf, request: Request) -> Response:
     """Count both tiers for an order that is not submitted, and what dropping or widening each key would gain.
 
-    Counts are rounded to two digits and below 10 not told; previews of an owner are bounded per minute (429). Changes
-    nothing, so it needs no Idempotency-Key. Needs the live index: 503 while matching is paused.
+    Counts are rounded down to two digits and below 10 not told; previews of an owner are bounded per minute (429).
+    Changes nothing, so it needs no Idempotency-Key. Needs the live index: 503 while matching is paused.
     """
     document = read_object(body)
     with services.database.read() as session:
@@ -46,12 +46,12 @@ def preview(body: BodyOf, caller: CallerOf, services: ServicesOf, request: Reque
 
 
 def rounded(count: int) -> RoundedCount:
-    """Return a count to two digits; below ten only that."""
+    """Return a count rounded down to two digits, steps of ten at least; below ten only that."""
     if count < SMALLEST_SHOWN:
         return RoundedCount(below=SMALLEST_SHOWN)
     digits = len(str(count)) - 2
     step = 10 ** max(1, digits)
-    return RoundedCount(about=(count + step // 2) // step * step)
+    return RoundedCount(about=count // step * step)
 
 
 def _rounded(found: Mapping[str, Any]) -> PreviewAnswer:

@@ -12,7 +12,7 @@ from tests.harness.invariants import violations
 from tests.harness.redis import new_server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def installation(worker: str) -> Iterator[Installation]:
     """A whole installation on SQLite; whoever breaks a part of one uses a fixture of its own."""
     redis = new_server(worker)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from marketplace.inbox import InboxEvents
 from tests.e2e.rest.installation import Backend, Installation, fresh, sentence_of, wait_until
 
 
@@ -120,7 +121,10 @@ def test_wrong_read_marks_are_refused(installation: Installation, alpha: Backend
 
 def test_an_offer_arrives_live_and_a_late_listener_misses_nothing(installation: Installation, alpha: Backend) -> None:
     name, skill = receiver(installation)
+    events = installation.services.inbox_events
+    assert isinstance(events, InboxEvents)
     with listening(alpha, name) as listener:
+        assert events.client_count == 1
         first = offer(installation, skill, title="第一单")
         wait_until(lambda: bool(listener.of("offer")), "no event came")
         event = listener.of("offer")[0]
@@ -130,6 +134,7 @@ def test_an_offer_arrives_live_and_a_late_listener_misses_nothing(installation: 
         alpha.post(f"/v1/dispatches/{first}/cancellation", {})
         wait_until(lambda: bool(listener.of("state")), "no change of state came")
         assert listener.of("state")[0]["data"]["state"] == "closed"
+    wait_until(lambda: events.client_count == 0, "the stream of a client that left stayed open")
     second, third = offer(installation, skill), offer(installation, skill)
     with listening(alpha, name, event["id"]) as listener:
         wait_until(lambda: len(listener.of("offer")) == 2, "what was missed did not come")
