@@ -31,6 +31,8 @@ ROUTES: Final[Mapping[tuple[str, str], str]] = {
     ("GET", "/v1/dispatches/{dispatch_id}/funnel"): "dispatches:read",
     ("GET", "/v1/dispatches/{dispatch_id}/timeline"): "dispatches:read",
     ("POST", "/v1/dispatches/{dispatch_id}/selection"): "dispatches:write",
+    ("POST", "/v1/dispatches/{dispatch_id}/confirmation"): "dispatches:write",
+    ("POST", "/v1/dispatches/{dispatch_id}/failure"): "dispatches:write",
     ("POST", "/v1/dispatches/{dispatch_id}/cancellation"): "dispatches:write",
     ("POST", "/v1/dispatches/{dispatch_id}/acceptances"): "acceptances:write",
     ("DELETE", "/v1/dispatches/{dispatch_id}/acceptances/{id}"): "acceptances:write",

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -37,7 +38,7 @@ def render(document: Mapping[str, Any], escape: Escape) -> tuple[str, str]:
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{escape(about['title'])} REST interface</title><style>{STYLE}</style></head><body>",
         f"<h1>{escape(about['title'])} <span class=muted>{escape(about['version'])}</span></h1>",
-        f"<p>{escape(about.get('description', ''))}</p>",
+        f"<p>{_with_code(escape(about.get('description', '')))}</p>",
         '<p><a href="/openapi.json">The same as an OpenAPI document</a></p>',
     ]
     by_tag: dict[str, list[str]] = {}
@@ -56,14 +57,15 @@ def _operation(
 ) -> Iterator[str]:
     yield f'<details><summary><span class="method {method}">{method.upper()}</span><code>{escape(path)}</code>'
     yield f"<span class=muted>{escape(operation.get('summary', ''))}</span></summary><div>"
-    yield f"<p>{escape(operation.get('description', ''))}</p>"
+    for paragraph in operation.get("description", "").split("\n\n"):
+        yield f"<p>{_with_code(escape(paragraph))}</p>"
     parameters = operation.get("parameters", [])
     if parameters:
         yield "<table><tr><th>parameter<th>in<th>meaning"
         for each in parameters:
             needed = "" if each.get("required") else " <span class=muted>optional</span>"
             yield f"<tr><td><code>{escape(each['name'])}</code>{needed}<td>{each['in']}"
-            yield f"<td>{escape(each.get('description', ''))}"
+            yield f"<td>{_with_code(escape(each.get('description', '')))}"
         yield "</table>"
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
         yield f"<p>Body, <code>{escape(media_type)}</code>:</p>"
@@ -72,6 +74,11 @@ def _operation(
     for status, response in operation.get("responses", {}).items():
         yield f"<tr><td>{escape(str(status))}<td>{escape(response.get('description', ''))}"
     yield "</table></div></details>\n"
+
+
+def _with_code(escaped: str) -> str:
+    """Return escaped text with what stands between backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped)
 
 
 def _example(schema: Mapping[str, Any], document: Mapping[str, Any], escape: Escape) -> Iterator[str]:

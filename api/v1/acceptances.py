@@ -10,11 +10,11 @@ from api.callers import CallerOf, ServicesOf, owner_seen_by
 from api.once import Answer, ChangeRequest, Changes, answer, changed
 from api.v1.dispatch_models import AcceptAnswers, AcceptLine, Assignment, UserDone
 from api.v1.dispatches import actor_of, assignment_of
-from api.v1.users import DispatchIdPath, ExternalIdPath, OneUser, OwnId, any_user, names_of, own_user, own_users
+from api.v1.users import MAX_ID, DispatchIdPath, ExternalIdPath, OneUser, OwnId, any_user, names_of, own_user, own_users
 from kit.db import Session
 from marketplace import dispatch
 from marketplace.access import Caller
-from marketplace.dispatch.views import AcceptAnswer
+from marketplace.dispatch.views import AcceptAnswer, AssignmentView
 
 router = APIRouter(tags=["acceptances"])
 
@@ -29,6 +29,18 @@ class DeclineRequest(OneUser):
     """A user who does not want the offer."""
 
     reason: str | None = Field(default=None, max_length=500)
+
+
+class Confirmation(RequestModel):
+    """Which assignment is meant: a late answer of an earlier one has another token."""
+
+    token: int = Field(ge=1, le=MAX_ID, description="Of the assignment, as selecting answered it.")
+
+
+class Failure(Confirmation):
+    """Why the assignment failed."""
+
+    reason: str = Field(min_length=1, max_length=500)
 
 
 @router.post(
@@ -129,9 +141,64 @@ def select(dispatch_id: DispatchIdPath, change: Changes) -> Response:
             actor=actor_of(change.caller),
             now_ms=now_ms,
         )
-        return Answer(200, assignment_of(view, names_of(session, change.caller, [user_id]).get(user_id)))
+        return _assigned(session, change.caller, view)
 
     return change.once(effect)
+
+
+@router.post(
+    "/v1/dispatches/{dispatch_id}/confirmation",
+    response_model=Assignment,
+    summary="The selected user goes on",
+    openapi_extra=body_of(Confirmation),
+)
+def confirm(dispatch_id: DispatchIdPath, change: Changes) -> Response:
+    """End the hold: the assignment can no longer lapse. Without it the queue moves on when the hold is over."""
+    wanted = read_model(change.body, Confirmation)
+
+    def effect(session: Session, now_ms: int) -> Answer:
+        view = dispatch.confirm_assignment(
+            session,
+            change.services.ids,
+            dispatch_id=dispatch_id,
+            token=wanted.token,
+            owner=owner_seen_by(change.caller),
+            actor=actor_of(change.caller),
+            now_ms=now_ms,
+        )
+        return _assigned(session, change.caller, view)
+
+    return change.once(effect)
+
+
+@router.post(
+    "/v1/dispatches/{dispatch_id}/failure",
+    response_model=Assignment,
+    summary="The selected user failed",
+    openapi_extra=body_of(Failure),
+)
+def fail(dispatch_id: DispatchIdPath, change: Changes) -> Response:
+    """Take the order back from the selected user: the queue moves on, and an empty queue resumes offering."""
+    wanted = read_model(change.body, Failure)
+
+    def effect(session: Session, now_ms: int) -> Answer:
+        view = dispatch.fail_assignment(
+            session,
+            change.services.ids,
+            dispatch_id=dispatch_id,
+            token=wanted.token,
+            reason=wanted.reason,
+            owner=owner_seen_by(change.caller),
+            actor=actor_of(change.caller),
+            now_ms=now_ms,
+        )
+        return _assigned(session, change.caller, view)
+
+    return change.once(effect)
+
+
+def _assigned(session: Session, caller: Caller, view: AssignmentView) -> Answer:
+    return Answer(200, assignment_of(view, names_of(session, caller, [view.user_id]).get(view.user_id)))
 
 
 def _accept_one(session: Session, change: ChangeRequest, dispatch_id: int, wanted: OneUser, now_ms: int) -> Answer:

@@ -94,6 +94,8 @@ FOREIGN: list[tuple[str, str, Any]] = [
     ("GET", "/v1/dispatches/{dispatch_id}/explain?external_id={mine}", None),
     ("POST", "/v1/dispatches/{dispatch_id}/selection", {"user_id": "{user_id}"}),
     ("POST", "/v1/dispatches/{dispatch_id}/cancellation", {}),
+    ("POST", "/v1/dispatches/{dispatch_id}/confirmation", {"token": 1}),
+    ("POST", "/v1/dispatches/{dispatch_id}/failure", {"token": 1, "reason": "none"}),
     ("POST", "/v1/dispatches/{dispatch_id}/acceptances", {"external_id": "{id}"}),
     ("POST", "/v1/dispatches/{dispatch_id}/acceptances", {"user_id": "{user_id}"}),
     ("POST", "/v1/dispatches/{dispatch_id}/acceptances", {"external_id": "{mine}"}),

@@ -41,6 +41,28 @@ def test_an_order_reaches_its_user_who_accepts_and_is_selected(installation: Ins
     assert sentence_of(alpha.post(f"/v1/dispatches/{dispatch_id}/cancellation", {})).startswith("The order of dispatch")
 
 
+def test_a_selection_is_confirmed_or_fails_by_its_token(installation: Installation, alpha: Backend) -> None:
+    skill, first, second = fresh("skill"), fresh("user"), fresh("user")
+    for name in (first, second):
+        alpha.put_profile(name, keywords=[skill])
+    installation.feed()
+    dispatch_id = alpha.submit(keywords=[skill])
+    installation.wait_told(dispatch_id)
+    path = f"/v1/dispatches/{dispatch_id}"
+    both = alpha.post(f"{path}/acceptances", {"external_ids": [first, second]}).json()
+    assert (both["accepted"], both["errors"]) == (2, 0)
+    token = alpha.post(f"{path}/selection", {"external_id": first}).json()["token"]
+    confirmed = alpha.post(f"{path}/confirmation", {"token": token}).json()
+    assert (confirmed["state"], confirmed["external_id"]) == ("confirmed", first)
+    failed = alpha.post(f"{path}/failure", {"token": token, "reason": "fell ill"}).json()
+    assert (failed["state"], failed["reason"]) == ("failed", "fell ill")
+    stale = alpha.post(f"{path}/confirmation", {"token": token})
+    assert stale.status_code == 409
+    assert sentence_of(stale) == f"Hold {token} of dispatch {dispatch_id} is over; the queue has moved on."
+    again = alpha.post(f"{path}/selection", {"external_id": second}).json()
+    assert again["token"] != token
+
+
 def test_many_orders_get_an_answer_each(alpha: Backend) -> None:
     good, bad = fresh("order"), fresh("order")
     answer = alpha.post(
