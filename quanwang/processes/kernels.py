@@ -9,15 +9,24 @@ from engine.build import build_id
 from quanwang.cli.options import KERNEL_CACHE_VARIABLE
 
 
+def are_warm() -> bool:
+    """Whether this build, this numba and this kind of machine compiled every kernel before."""
+    return _mark().is_file()
+
+
 def warm_once() -> None:
-    """Compile every kernel unless this build, this numba and this kind of machine did so before."""
-    mark = Path(os.environ[KERNEL_CACHE_VARIABLE]) / f"warm-{build_id()}-{version('numba')}-{platform.machine()}"
-    if mark.is_file():
+    """Compile every kernel unless that was done before."""
+    if are_warm():
         return
     from engine.warming import warm_kernels
 
     warm_kernels()
+    mark = _mark()
     mark.parent.mkdir(parents=True, exist_ok=True)
     for old in mark.parent.glob("warm-*"):
         old.unlink(missing_ok=True)
     mark.touch()
+
+
+def _mark() -> Path:
+    return Path(os.environ[KERNEL_CACHE_VARIABLE]) / f"warm-{build_id()}-{version('numba')}-{platform.machine()}"

@@ -21,6 +21,7 @@ from quanwang.demonstration.memory import Memory, recall, remember, write_key
 from quanwang.demonstration.report import show_doors, show_outcome, summary_line
 from quanwang.demonstration.run import Installation, Outcome, Scene, add_profiles, submit
 from quanwang.processes.installation import check_disk, check_port, locked, remove_contents
+from quanwang.processes.kernels import are_warm
 from quanwang.processes.readiness import http_answers, redis_answers
 from quanwang.processes.storage import migrated_database, taxonomy_of
 from quanwang.processes.supervisor import Stopped, Supervisor, stop_signals
@@ -126,7 +127,10 @@ class _Play:
         memory = recall(self._memory_file, seed=wishes.seed)
         embedded = settings.redis_url is None
         with_ray = settings.ray_address is None and not wishes.in_process
-        supervisor.want(*(["redis"] if embedded else []), *(["ray"] if with_ray else []), "kernels")
+        cold = not are_warm()
+        supervisor.want(
+            *(["redis"] if embedded else []), *(["ray"] if with_ray else []), *(["kernels"] if cold else [])
+        )
         with self._display.stage("Preparing the database and Redis"):
             database = migrated_database(settings)
             ids = IdAllocator(database)
@@ -136,12 +140,15 @@ class _Play:
         wake = Wake(RedisWakeStream(connect(settings.resolved_redis_url)))
         place = Installation(database, ids, taxonomy_of(settings), wake, caller)
         self._add_missing_profiles(place, memory)
-        self._wait_for_kernels()
+        if cold:
+            self._wait_for_kernels()
         supervisor.want("dispatcher", "worker", "api")
+        # Orders are accepted while matching still starts: that is how it shall be, and it saves the time.
+        since_ms, submitted = self._submit_orders(place, memory)
         with self._display.stage("Starting matching, worker and web"):
             supervisor.wait_until(self._matching_is_ready, name="dispatcher", wait_s=READY_WAIT_S)
             supervisor.wait_until(lambda: http_answers(settings), name="api", wait_s=READY_WAIT_S)
-        outcome = self._dispatch_orders(place, memory)
+        outcome = self._follow_orders(place, memory, submitted, since_ms)
         seconds = time.monotonic() - self._started_s
         if supervisor.stopping:
             raise Stopped
@@ -186,13 +193,19 @@ class _Play:
         finally:
             service.close()
 
-    def _dispatch_orders(self, place: Installation, memory: Memory) -> Outcome:
+    def _submit_orders(self, place: Installation, memory: Memory) -> tuple[int, dict[int, str]]:
+        """Return when the first order was sent, and dispatch id -> external id."""
+        since_ms = now_ms()
         if not self._wishes.orders:
-            return Outcome()
+            return since_ms, {}
         memory.batches += 1
         remember(self._memory_file, memory)
-        since_ms = now_ms()
-        submitted = submit(place, self._display, seed=memory.seed, batch=memory.batches, count=self._wishes.orders)
+        count = self._wishes.orders
+        return since_ms, submit(place, self._display, seed=memory.seed, batch=memory.batches, count=count)
+
+    def _follow_orders(self, place: Installation, memory: Memory, submitted: dict[int, str], since_ms: int) -> Outcome:
+        if not submitted:
+            return Outcome()
         scene = Scene(place, seed=memory.seed, submitted=submitted, since_ms=since_ms)
         scene.play(self._display, lambda: self._supervisor.stopping)
         with self._display.stage("Waiting until every notice is in its inbox"):

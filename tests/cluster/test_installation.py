@@ -57,11 +57,10 @@ class Installation:
         session_folder.register(self.process.pid)
 
     def wait_running(self, wait_s: float = 120) -> None:
-        wait_for(lambda: "Running." in self.output.read_text() or self.ended, wait_s, self.text)
-        assert not self.ended, self.text()
+        wait_for(lambda: "Running." in self.output.read_text() or self.has_ended(), wait_s, self.text)
+        assert not self.has_ended(), self.text()
 
-    @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         return self.process is None or self.process.poll() is not None
 
     def text(self) -> str:
@@ -131,7 +130,7 @@ def installation() -> Iterator[Installation]:
     running.start("--orders", "0")
     running.wait_running()
     yield running
-    if not running.ended:
+    if not running.has_ended():
         assert running.process is not None
         running.process.send_signal(signal.SIGINT)
         running.process.wait(40)
@@ -265,11 +264,11 @@ def test_ctrl_c_stops_every_process(installation: Installation) -> None:
 
 def test_up_once_ends_with_one_json_line(installation: Installation) -> None:
     """On the data folder of the tests above: the profiles are kept, a new batch of orders is dispatched."""
-    assert installation.ended
+    assert installation.has_ended()
     installation.start("--once", "--orders", "300")
     assert installation.process is not None
     known: dict[int, psutil.Process] = {}
-    while not installation.ended:
+    while not installation.has_ended():
         known.update((process.pid, process) for process in installation.processes())
         time.sleep(0.5)
     assert len(known) > 8
@@ -290,7 +289,7 @@ def test_up_once_ends_with_one_json_line(installation: Installation) -> None:
 
 def test_a_killed_supervisor_leaves_no_process(installation: Installation) -> None:
     """kill -9 of `quanwang up` while it runs: its children, and all of Ray, end by themselves."""
-    assert installation.ended
+    assert installation.has_ended()
     installation.start("--orders", "0")
     assert installation.process is not None
     installation.wait_running()
