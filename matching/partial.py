@@ -12,18 +12,40 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from matching.full import fill_dimension, fill_keywords, prepare_query
+from matching.full import fill_keywords, prepare_query, sum_of_dimensions
 from matching.index.bits import count_bits
 from matching.index.geogrid import Grid
 from matching.index.jit import kernel
 from matching.index.offering import NO, YES, offer_tier, set_scoring
-from matching.index.planes import BLOCK_WORDS, assign, count_both, intersect, unite
+from matching.index.planes import BLOCK_WORDS, assign, count_both, fill_plane, intersect, unite
 from matching.index.postings import Lists
-from matching.index.scratch import Scratch
+from matching.index.scratch import (
+    BEGINNINGS,
+    CIRCLE,
+    CROWD,
+    CURSORS,
+    ENDS,
+    FIRSTS,
+    FULL,
+    FULL_IDS,
+    FULL_KEYS,
+    FULL_TOP,
+    INDUSTRY,
+    KEYWORD,
+    PARTIAL_IDS,
+    PARTIAL_KEYS,
+    PARTIAL_TOP,
+    REGION,
+    ROWS,
+    SOME,
+    Scratch,
+)
 from matching.index.segment_arrays import BatchArrays, People
 
 Words = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
+
+_PROBES = 8
 
 
 @kernel
@@ -39,98 +61,138 @@ def match_both(
 ) -> tuple[int, int]:
     """Count both tiers of query ``q`` and push their users to both tops; returns (full, partial) users."""
     groups, total, bits = prepare_query(lists, people, grid, batch, q, scratch)
-    named = batch.named[q]
-    base = 0
-    for dimension in range(1, 4):
-        if named & (1 << dimension):
-            base += batch.weights[dimension]
-    circle = np.int64(NO if math.isnan(batch.near[q, 2]) else YES)
-    full_count = 0
-    partial_count = 0
+    keys, query, planes, slices = scratch.keys, scratch.query, scratch.planes, scratch.slices
+    postings, bitmaps, circle = lists.postings, lists.bitmaps, scratch.wide[CIRCLE]
+    full, some = planes[FULL], planes[SOME]
+    full_state, full_keys, full_ids = scratch.states[FULL_TOP], scratch.tops[FULL_KEYS], scratch.tops[FULL_IDS]
+    part_state, part_keys, part_ids = scratch.states[PARTIAL_TOP], scratch.tops[PARTIAL_KEYS], scratch.tops[PARTIAL_IDS]
+    first_plane = batch.plane_starts[q]
+    group_weights = batch.plane_weights[first_plane : first_plane + groups]
+    origin, has_circle = batch.origin[q], np.int64(NO if math.isnan(batch.near[q, 2]) else YES)
+    named, at_least = np.int64(batch.named[q]), np.int64(batch.at_least[q])
+    base = sum_of_dimensions(named, batch.weights)
+    full_count, part_count = 0, 0
     words = len(visible)
     blocks = (words + BLOCK_WORDS - 1) // BLOCK_WORDS
-    promising = _promising_block(lists, scratch, groups, blocks)
+    first, end = query[FIRSTS, groups + 1], query[FIRSTS, groups + 2]
+    promising = _promising_block(postings, bitmaps, circle, keys, first, end, has_circle, words)
     for turn in range(blocks):
         block = promising + turn
         if block >= blocks:
             block -= blocks
         if block == 0:
-            for k in range(scratch.firsts[groups + 3]):
-                scratch.cursors[k] = scratch.beginnings[k]
+            for k in range(query[FIRSTS, groups + 3]):
+                keys[CURSORS, k] = keys[BEGINNINGS, k]
         word = block * BLOCK_WORDS
         length = min(BLOCK_WORDS, words - word)
         seen = visible[word : word + length]
-        touched = False
+        touched = has_circle == YES
         if groups > 0:
-            touched |= fill_keywords(lists, batch, q, groups, bits, scratch, word, length)
-        touched |= fill_dimension(lists, scratch, groups, np.int64(NO), word, length, scratch.industry)
-        touched |= fill_dimension(lists, scratch, groups + 1, circle, word, length, scratch.region)
-        touched |= fill_dimension(lists, scratch, groups + 2, np.int64(NO), word, length, scratch.crowd)
+            touched |= fill_keywords(
+                postings,
+                bitmaps,
+                group_weights,
+                at_least,
+                bits,
+                keys,
+                query,
+                planes,
+                slices,
+                scratch.hits,
+                word,
+                length,
+            )
+        for d in range(3):
+            first, end = query[FIRSTS, groups + d], query[FIRSTS, groups + d + 1]
+            touched |= fill_plane(postings, bitmaps, keys, first, end, word, length, planes[INDUSTRY + d])
+        if has_circle == YES:
+            unite(planes[REGION], circle[word : word + length], length)
         if not touched:
             continue
-        _tiers(seen, named, bits, length, scratch)
-        _count_dimensions(seen, named, length, scratch, dimension_counts)
-        in_full = count_bits(scratch.full, length)
-        in_part = count_bits(scratch.any_group, length)
+        _tiers(seen, named, bits, length, planes, slices, dimension_counts)
+        in_full, in_part = count_bits(full, length), count_bits(some, length)
         full_count += in_full
-        partial_count += in_part
+        part_count += in_part
         if in_full > 0:
-            set_scoring(scratch, base, total, bits, 0, batch.weights)
+            set_scoring(query, base, total, bits, np.int64(0), batch.weights)
             offer_tier(
-                people, batch.origin[q], scratch.full, word, length,
-                scratch, scratch.full_state, scratch.full_keys, scratch.full_ids,
-            )  # fmt: skip
+                people,
+                origin,
+                full,
+                word,
+                length,
+                planes,
+                slices,
+                scratch.ratings,
+                query,
+                full_state,
+                full_keys,
+                full_ids,
+            )
         if in_part > 0:
-            set_scoring(scratch, 0, total, bits, named >> 1, batch.weights)
+            set_scoring(query, base - base, total, bits, named >> 1, batch.weights)
             offer_tier(
-                people, batch.origin[q], scratch.any_group, word, length,
-                scratch, scratch.partial_state, scratch.partial_keys, scratch.partial_ids,
-            )  # fmt: skip
-    return full_count, partial_count
+                people,
+                origin,
+                some,
+                word,
+                length,
+                planes,
+                slices,
+                scratch.ratings,
+                query,
+                part_state,
+                part_keys,
+                part_ids,
+            )
+    return full_count, part_count
 
 
 @kernel
-def _promising_block(lists: Lists, scratch: Scratch, groups: int, blocks: int) -> int:
-    """The block in the middle of the region's longest list of postings, else the first: neighbours share blocks."""
-    longest = 0
-    block = np.int64(0)
-    for k in range(scratch.firsts[groups + 1], scratch.firsts[groups + 2]):
-        length = scratch.ends[k] - scratch.cursors[k]
-        if scratch.rows[k] < 0 and length > longest:
-            longest = length
-            block = np.int64(lists.postings[scratch.cursors[k] + length // 2]) // (BLOCK_WORDS * 64)
-    return min(block, blocks - 1)
+def _promising_block(
+    postings: npt.NDArray[np.uint32],
+    bitmaps: Words,
+    circle: Words,
+    keys: Int64Array,
+    first: int,
+    end: int,
+    has_circle: int,
+    words: int,
+) -> int:
+    """The block with most users of the region, about: neighbours share blocks. Lists are looked at in a few places."""
+    most, best = 0, np.int64(0)
+    for word in range(0, words, BLOCK_WORDS):
+        length = min(BLOCK_WORDS, words - word)
+        users = count_bits(circle[word : word + length], length) if has_circle == YES else 0
+        for k in range(first, end):
+            if keys[ROWS, k] >= 0:
+                users += count_bits(bitmaps[keys[ROWS, k], word : word + length], length)
+                continue
+            listed = keys[ENDS, k] - keys[CURSORS, k]
+            for probe in range(_PROBES):
+                place = keys[CURSORS, k] + listed * probe // _PROBES
+                if listed > 0 and word <= np.int64(postings[place]) >> 6 < word + length:
+                    users += listed // _PROBES
+        if users > most:
+            most, best = users, np.int64(word // BLOCK_WORDS)
+    return best
 
 
 @kernel
-def _tiers(seen: Words, named: int, bits: int, length: int, scratch: Scratch) -> None:
-    """The full tier in ``scratch.full``, the partial tier in ``scratch.any_group``."""
-    full, some = scratch.full, scratch.any_group
+def _tiers(
+    seen: Words, named: int, bits: int, length: int, planes: Words, slices: Words, dimension_counts: Int64Array
+) -> None:
+    """The full tier in row FULL, the partial tier in row SOME; adds up who satisfies each dimension."""
+    full, some = planes[FULL], planes[SOME]
     assign(full, seen, length)
-    assign(some, scratch.industry, length)
-    unite(some, scratch.region, length)
-    unite(some, scratch.crowd, length)
+    for i in range(length):
+        some[i] = planes[INDUSTRY, i] | planes[REGION, i] | planes[CROWD, i]
     for bit in range(bits):
-        unite(some, scratch.slices[bit], length)
-    if named & 1:
-        intersect(full, scratch.keyword, length)
-    if named & 2:
-        intersect(full, scratch.industry, length)
-    if named & 4:
-        intersect(full, scratch.region, length)
-    if named & 8:
-        intersect(full, scratch.crowd, length)
+        unite(some, slices[bit], length)
+    for dimension in range(4):
+        if named & (1 << dimension):
+            plane = planes[KEYWORD if dimension == 0 else INDUSTRY + dimension - 1]
+            intersect(full, plane, length)
+            dimension_counts[dimension] += count_both(plane, seen, length)
     for i in range(length):
         some[i] &= seen[i] & ~full[i]
-
-
-@kernel
-def _count_dimensions(seen: Words, named: int, length: int, scratch: Scratch, counts: Int64Array) -> None:
-    if named & 1:
-        counts[0] += count_both(scratch.keyword, seen, length)
-    if named & 2:
-        counts[1] += count_both(scratch.industry, seen, length)
-    if named & 4:
-        counts[2] += count_both(scratch.region, seen, length)
-    if named & 8:
-        counts[3] += count_both(scratch.crowd, seen, length)

@@ -12,7 +12,16 @@ from matching.index.geogrid import Grid
 from matching.index.jit import kernel
 from matching.index.offering import YES
 from matching.index.postings import Lists
-from matching.index.scratch import Scratch
+from matching.index.scratch import (
+    FULL_IDS,
+    FULL_KEYS,
+    FULL_TOP,
+    PARTIAL_IDS,
+    PARTIAL_KEYS,
+    PARTIAL_TOP,
+    VISIBLE,
+    Scratch,
+)
 from matching.index.segment_arrays import Answer, BatchArrays, People
 from matching.partial import match_both
 from matching.ranking import DOOR_KEY, HELD, LIMIT, cut_top, open_top
@@ -70,12 +79,13 @@ def match_batch(
     partial_keys = np.empty(1024, np.int64)
     partial_ids = np.empty(1024, np.int64)
     for q in range(queries):
-        open_top(scratch.full_state, batch.limits[q], full_floors[q])
-        open_top(scratch.partial_state, batch.limits[q], partial_floors[q])
+        open_top(scratch.states[FULL_TOP], batch.limits[q], full_floors[q])
+        open_top(scratch.states[PARTIAL_TOP], batch.limits[q], partial_floors[q])
         seen = visible
         if batch.exclude_starts[q] < batch.exclude_starts[q + 1]:
-            seen = scratch.visible
-            _hide_excluded(people, batch, q, visible, seen)
+            seen = scratch.wide[VISIBLE]
+            first, end = batch.exclude_starts[q], batch.exclude_starts[q + 1]
+            _hide_excluded(people, batch.excluded[first:end], visible, seen)
         if full_only == YES:
             full_counts[q] = match_full(lists, people, grid, batch, q, seen, scratch)
         else:
@@ -83,10 +93,11 @@ def match_batch(
                 lists, people, grid, batch, q, seen, scratch, dimension_counts[q]
             )
         full_keys, full_ids = _keep(
-            scratch.full_state, scratch.full_keys, scratch.full_ids, q, full_starts, full_keys, full_ids, full_floors
-        )
+            scratch.states[FULL_TOP], scratch.tops[FULL_KEYS], scratch.tops[FULL_IDS],
+            q, full_starts, full_keys, full_ids, full_floors,
+        )  # fmt: skip
         partial_keys, partial_ids = _keep(
-            scratch.partial_state, scratch.partial_keys, scratch.partial_ids,
+            scratch.states[PARTIAL_TOP], scratch.tops[PARTIAL_KEYS], scratch.tops[PARTIAL_IDS],
             q, partial_starts, partial_keys, partial_ids, partial_floors,
         )  # fmt: skip
     return Answer(
@@ -103,14 +114,14 @@ def match_batch(
 
 
 @kernel
-def _hide_excluded(people: People, batch: BatchArrays, q: int, visible: Words, seen: Words) -> None:
-    """Copy ``visible`` without the users that the query excludes."""
+def _hide_excluded(people: People, excluded: Int64Array, visible: Words, seen: Words) -> None:
+    """Copy ``visible`` without the excluded users."""
     for i in range(len(visible)):
         seen[i] = visible[i]
     low = 0
     users = len(people.sorted_ids)
-    for i in range(batch.exclude_starts[q], batch.exclude_starts[q + 1]):
-        wanted = batch.excluded[i]
+    for i in range(len(excluded)):
+        wanted = excluded[i]
         # Excluded ids ascend: gallop from the last place, so that a long list costs one pass.
         step = 1
         while low + step < users and people.sorted_ids[low + step] < wanted:

@@ -26,41 +26,49 @@ Slices = npt.NDArray[np.uint64]
 
 @kernel
 def find_lists(
-    lists: Lists, keys: Int64Array, first: int, end: int, rows: Int64Array, cursors: Int64Array, ends: Int64Array
-) -> int:
-    """Look up keys [first, end): bitmap row (or -1) and run of postings of each. Returns the sum of their sizes.
-
-    A key without a list gets an empty run.
-    """
-    total = 0
-    for i in range(first, end):
-        space = keys[i] >> SPACE_SHIFT
-        number = keys[i] & ((1 << SPACE_SHIFT) - 1)
-        low, high = lists.space_starts[space], lists.space_starts[space + 1]
-        stop = high
-        while low < high:
-            middle = (low + high) >> 1
-            if lists.numbers[middle] < number:
-                low = middle + 1
-            else:
-                high = middle
-        rows[i - first] = -1
-        cursors[i - first] = 0
-        ends[i - first] = 0
-        if low < stop and lists.numbers[low] == number:
-            rows[i - first] = lists.dense_rows[low]
-            cursors[i - first] = lists.list_starts[low]
-            ends[i - first] = lists.list_starts[low + 1]
-            total += lists.sizes[low]
-    return total
+    lists: Lists,
+    batch_keys: Int64Array,
+    key_starts: Int64Array,
+    first_plane: int,
+    planes: int,
+    keys: Int64Array,
+    query: Int64Array,
+) -> None:
+    """Look up every key of the query's planes (rows of ``Scratch.keys``, ``Scratch.query``); unknown: empty."""
+    first_key = key_starts[first_plane]
+    query[0, 0] = 0
+    for p in range(planes):
+        first, end = key_starts[first_plane + p] - first_key, key_starts[first_plane + p + 1] - first_key
+        query[0, p + 1] = end
+        query[1, p] = 0
+        for k in range(first, end):
+            space = batch_keys[first_key + k] >> SPACE_SHIFT
+            number = batch_keys[first_key + k] & ((1 << SPACE_SHIFT) - 1)
+            low, high = lists.space_starts[space], lists.space_starts[space + 1]
+            stop = high
+            while low < high:
+                middle = (low + high) >> 1
+                if lists.numbers[middle] < number:
+                    low = middle + 1
+                else:
+                    high = middle
+            keys[0, k] = -1
+            keys[1, k] = 0
+            keys[2, k] = 0
+            keys[3, k] = 0
+            if low < stop and lists.numbers[low] == number:
+                keys[0, k] = lists.dense_rows[low]
+                keys[1, k] = lists.list_starts[low]
+                keys[2, k] = lists.list_starts[low]
+                keys[3, k] = lists.list_starts[low + 1]
+                query[1, p] += lists.sizes[low]
 
 
 @kernel
 def fill_plane(
-    lists: Lists,
-    rows: Int64Array,
-    cursors: Int64Array,
-    ends: Int64Array,
+    postings: npt.NDArray[np.uint32],
+    bitmaps: Words,
+    keys: Int64Array,
     first: int,
     end: int,
     word: int,
@@ -76,25 +84,25 @@ def fill_plane(
     touched = False
     low, high = np.int64(word) * 64, np.int64(word + length) * 64
     for k in range(first, end):
-        if rows[k] >= 0:
+        if keys[0, k] >= 0:
             touched = True
-            dense = lists.bitmaps[rows[k], word : word + length]
+            dense = bitmaps[keys[0, k], word : word + length]
             for i in range(length):
                 plane[i] |= dense[i]
             continue
-        place, stop = cursors[k], ends[k]
-        if place < stop and np.int64(lists.postings[place]) < low:
-            place = _gallop(lists.postings, place, stop, low)
-        if place < stop and np.int64(lists.postings[place]) < high:
+        place, stop = keys[1, k], keys[3, k]
+        if place < stop and np.int64(postings[place]) < low:
+            place = _gallop(postings, place, stop, low)
+        if place < stop and np.int64(postings[place]) < high:
             touched = True
-            stop = _gallop(lists.postings, place, stop, high)
+            stop = _gallop(postings, place, stop, high)
             for i in range(place, stop):
                 # Unsigned, so that the index needs no test for "from the end".
-                user = np.uint64(np.int64(lists.postings[i]) - low)
+                user = np.uint64(np.int64(postings[i]) - low)
                 plane[user >> np.uint64(6)] |= np.uint64(1) << (user & np.uint64(63))
-            cursors[k] = stop
+            keys[1, k] = stop
         else:
-            cursors[k] = place
+            keys[1, k] = place
     return touched
 
 
