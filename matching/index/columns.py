@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from kit.errors import QuanwangError
 from matching.profiles import Profile
 from matching.taxonomy import Taxonomy
 from matching.vocabulary import Vocabulary
@@ -14,7 +13,7 @@ from matching.vocabulary import Vocabulary
 Array = npt.NDArray[np.generic]
 
 
-class UnknownKeyword(QuanwangError):
+class UnknownKeyword(LookupError):
     """A profile was encoded before its keywords entered the vocabulary."""
 
 

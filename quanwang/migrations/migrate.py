@@ -31,7 +31,14 @@ def migrate(database_url: str) -> None:
     try:
         if schema_version(database) == HEAD:
             return
-        with database.transaction() as session, _alone(session):
+        if database.dialect == "sqlite":
+            # The transaction's write lock keeps others out.
+            with database.transaction() as session:
+                _upgrade(session, database)
+            return
+        # MySQL commits at every statement of a schema, so a named lock goes round it. It outlives the commit of the
+        # version number: given back before, it would let the next process see tables without their version.
+        with database.transaction() as guard, _alone(guard), database.transaction_apart() as session:
             _upgrade(session, database)
     finally:
         database.dispose()
@@ -72,10 +79,7 @@ def _upgrade(session: Session, database: Database) -> None:
 
 @contextmanager
 def _alone(session: Session) -> Iterator[None]:
-    """SQLite: the write lock of the transaction. MySQL commits at every statement, so a named lock goes round it."""
-    if session.dialect.name == "sqlite":
-        yield
-        return
+    """Hold the named lock of migrations on this connection."""
     if session.exec_driver_sql("SELECT GET_LOCK(%s, %s)", (LOCK_NAME, LOCK_WAIT_S)).scalar() != 1:
         raise DatabaseBusy(f"another process has been migrating the database for {LOCK_WAIT_S} s: look at it")
     try:
