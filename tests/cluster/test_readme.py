@@ -70,7 +70,7 @@ def test_the_curl_example_is_accepted_and_dispatched(installation: Path, name: s
     command = ["bash", "-euo", "pipefail", "-c", found[0]]
     done = subprocess.run(command, cwd=installation, capture_output=True, timeout=30)
     assert done.returncode == 0, done.stderr.decode()
-    answer = json.loads(done.stdout)
+    answer = json.loads(done.stdout)["answers"][0]
     assert answer["status"] == "created", answer
     key = (installation / ".quanwang" / "keys" / "backend.key").read_text().strip()
     state = ""
