@@ -13,6 +13,7 @@ from quanwang.cli.options import DataDir, settings_from
 api_key_app = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
 
 DAY_MS = 86_400_000
+WIDTH = 140
 
 
 @api_key_app.command("create")
@@ -61,8 +62,9 @@ def list_keys(
     with database.read() as session:
         keys = list_api_keys(session, owner=owner)
     table = Table(box=None, pad_edge=False)
-    for heading in ("id", "name", "owner", "scopes", "created", "last used", "state"):
-        table.add_column(heading)
+    for heading in ("id", "state", "name", "owner", "created", "last used"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("scopes", overflow="fold")
     for key in keys:
         state = "active"
         if key.revoked_at_ms is not None:
@@ -71,14 +73,16 @@ def list_keys(
             state = "expired"
         table.add_row(
             str(key.id),
+            state,
             key.name,
             key.owner,
-            " ".join(sorted(key.scopes)),
             _day(key.created_at_ms),
             _day(key.last_used_at_ms),
-            state,
+            " ".join(sorted(key.scopes)),
         )
-    Console().print(table)
+    console = Console()
+    # An id that is cut off is of no use to `revoke`.
+    Console(width=max(console.width, WIDTH)).print(table)
 
 
 @api_key_app.command("revoke")
