@@ -1,10 +1,12 @@
 """Shards on real Ray answer what the same shards in process and the naive reference answer, also after a kill -9."""
 
+import json
 import os
 import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # publishes no types
 import pytest
@@ -25,6 +27,7 @@ from tests.cluster.conftest import RayCluster
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(200)]
 
 TAXONOMY = builtin_taxonomy()
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 SHARDS = 2
 
 
@@ -127,6 +130,23 @@ def test_ray_answers_what_the_reference_answers(ray_shards: Sequence[ShardPort])
         assert in_process_result.to_match() == expected
         assert on_ray_result.certificate.is_complete()
     assert any(result.full_count for result in on_ray.match(queries))
+
+
+def test_ray_reproduces_the_worked_examples(ray_shards: Sequence[ShardPort]) -> None:
+    def read(name: str) -> list[dict[str, Any]]:
+        lines = (EXAMPLES / f"matching_examples_{name}.jsonl").read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines if line]
+
+    vocabulary = Vocabulary()
+    coordinator, _ = _fed(ray_shards, Log([parse_profile(each, TAXONOMY) for each in read("profiles")]), vocabulary)
+    queries = [resolve(parse_order(each, TAXONOMY), vocabulary, TAXONOMY) for each in read("orders")]
+    expected = read("expected")
+    assert len(expected) == len(queries) == 12
+    for result, line in zip(coordinator.match(queries), expected, strict=True):
+        assert result.order == line["order"]
+        assert result.full_count == line["full_count"]
+        assert result.full.rows() == [tuple(row) for row in line["full"]]
+        assert result.partial.rows() == [tuple(row) for row in line["partial"]]
 
 
 def test_a_killed_shard_comes_back_with_every_change(ray_cluster: RayCluster, ray_shards: Sequence[ShardPort]) -> None:
