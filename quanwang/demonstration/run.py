@@ -27,8 +27,7 @@ SUBMIT_BATCH = 1_000
 ACT_BATCH = 200
 CHUNKS_A_LOOK = 500
 LOOK_PERIOD_S = 0.2
-COUNT_PERIOD_S = 0.8
-GIVE_UP_AFTER_S = 120.0
+GIVE_UP_AFTER_S = 600.0
 """Nothing moved for so long: something is broken, and waiting on does not help."""
 
 T = TypeVar("T")
@@ -51,8 +50,6 @@ class Installation:
     taxonomy: Taxonomy
     wake: Wake
     caller: Caller
-    heed: Callable[[], None]
-    """Called between batches; raises when somebody asked to stop."""
 
 
 @dataclass
@@ -87,7 +84,6 @@ def add_profiles(installation: Installation, display: Display, *, seed: int, fir
                 if answer.status != "ok":
                     raise DemonstrationRefused(f"profile {answer.id} was refused: {answer.sentence}")
             advance(len(batch))
-            installation.heed()
 
 
 def submit(installation: Installation, display: Display, *, seed: int, batch: int, count: int) -> dict[int, str]:
@@ -112,7 +108,6 @@ def submit(installation: Installation, display: Display, *, seed: int, batch: in
                     raise DemonstrationRefused(f"order {document['id']} was refused: {answer.sentence}")
                 submitted[answer.dispatch_id] = str(document["id"])
             advance(len(part))
-            installation.heed()
     return submitted
 
 
@@ -131,17 +126,13 @@ class Scene:
         self._tier_of_choice: dict[int, str] = {}
         self.outcome = Outcome(orders=len(submitted))
 
-    def play(self, display: Display) -> None:
-        """Act until every dispatch is assigned or has ended. Raises DemonstrationStuck."""
-        moved_s = count_at_s = time.monotonic()
+    def play(self, display: Display, stopping: Callable[[], bool]) -> None:
+        """Act until every dispatch is assigned or has ended, or somebody asks to stop. Raises DemonstrationStuck."""
+        moved_s = time.monotonic()
         with display.stage("Matching, notifying, accepting, selecting", len(self._open)) as advance:
-            while self._open:
-                self._installation.heed()
+            while self._open and not stopping():
                 answered = self._answer_new_waves()
-                ended = 0
-                if time.monotonic() >= count_at_s:
-                    ended = self._count_ended()
-                    count_at_s = time.monotonic() + COUNT_PERIOD_S
+                ended = self._count_ended()
                 if answered or ended:
                     moved_s = time.monotonic()
                     advance(ended)
