@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from engine.coordinator import Coordinator
+from matching.orders import MAX_RADIUS_KM
 from matching.query import Group, Query
 from matching.taxonomy import Taxonomy, Tree
 
 Change = Literal["drop", "widen"]
 WIDER_RADIUS = 2.0
-MAX_RADIUS_KM = 20_038.0
 
 
 @dataclass(frozen=True, slots=True)

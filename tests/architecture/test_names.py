@@ -50,7 +50,7 @@ def test_tracked_files_name_no_registry_and_no_machine() -> None:
     words = [
         "files.python" + "hosted.org",
         "pypi." + "org/simple",
-        "registry." + "npmjs.org",
+        "registry.npm" + "js.org",
         "registry." + "yarnpkg.com",
         "npm" + "mirror.com",
         "/wo" + "rk/main",

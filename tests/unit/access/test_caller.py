@@ -14,7 +14,9 @@ def test_a_missing_scope_is_named() -> None:
 
 @pytest.mark.parametrize("scope", sorted(SCOPES))
 def test_admin_may_everything(scope: str) -> None:
-    require(Caller(1, "acme", frozenset({"admin"})), scope)
+    admin = Caller(1, "acme", frozenset({"admin"}))
+    assert admin.may(scope)
+    require(admin, scope)
 
 
 @pytest.mark.parametrize("scope", sorted(SCOPES))
