@@ -34,15 +34,23 @@ Int64Array = npt.NDArray[np.int64]
 NOBODY = np.zeros(0, np.int64)
 
 
+class IncompleteAnswer(ShardLost):
+    """A certificate does not add up: an answer would leave somebody out, so there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """One batch on its way: for every shard asked, the rows it was given (None: all) and its handle."""
+    """One batch on its way: for every shard asked, the rows it was given (None: all) and its handle.
+
+    closed bool (shards, queries): routing found that none of the shard's cells can hold a full match of the query.
+    """
 
     queries: Sequence[Query]
     batch: CompiledBatch
     barrier: int
     placement: PlacementTable
     handles: Sequence[tuple[int, Int64Array | None, Handle]]
+    closed: npt.NDArray[np.bool_]
 
 
 class Coordinator:
@@ -179,21 +187,20 @@ class Coordinator:
         if barrier is None:
             raise ShardLost("matching is paused: the shards are being loaded; try again in a few seconds")
         batch = compile_queries(queries, self.vocabulary, self._taxonomy, self._population.crowds, self._weights)
-        rows = self._rows_of_shards(queries, placement) if full_only else [None] * len(self._shards)
-        handles = []
-        for s, (shard, of_shard) in enumerate(zip(self._shards, rows, strict=True)):
-            if of_shard is None or len(of_shard):
-                part = batch if of_shard is None else batch.select(of_shard.tolist())
-                handles.append((s, of_shard, shard.submit_match(part, barrier, full_only=full_only)))
-        return _Asked(queries, batch, barrier, placement, handles)
-
-    def _rows_of_shards(self, queries: Sequence[Query], placement: PlacementTable) -> list[Int64Array | None]:
-        """For every shard the queries that can find a full match there."""
-        rows: list[list[int]] = [[] for _ in self._shards]
-        for row, query in enumerate(queries):
-            for s in placement.shards_open(self._cells.open_for(query)):
-                rows[s].append(row)
-        return [None if len(found) == len(queries) else np.array(found, np.int64) for found in rows]
+        closed = np.zeros((len(self._shards), len(queries)), np.bool_)
+        if full_only:
+            for row, query in enumerate(queries):
+                closed[:, row] = True
+                closed[placement.shards_open(self._cells.open_for(query)), row] = False
+        handles: list[tuple[int, Int64Array | None, Handle]] = []
+        for s, shard in enumerate(self._shards):
+            rows = np.flatnonzero(~closed[s])
+            if len(rows) == len(queries):
+                handles.append((s, None, shard.submit_match(batch, barrier, full_only=full_only)))
+            elif len(rows):
+                part = batch.select(rows.tolist())
+                handles.append((s, rows, shard.submit_match(part, barrier, full_only=full_only)))
+        return _Asked(queries, batch, barrier, placement, handles, closed)
 
     def _answers(self, asked: _Asked, *, full_only: bool) -> list[MatchResult]:
         for _ in range(BARRIER_TRIES - 1):
@@ -210,7 +217,7 @@ class Coordinator:
             (s, rows, self._shards[s].collect_match(handle)) for s, rows, handle in asked.handles
         ]
         populations = self._population.sizes(asked.barrier)
-        population = int(populations.sum())
+        closed_by_routing = populations @ asked.closed
         evaluated = np.zeros(len(asked.queries), np.int64)
         for s, rows, answer in answers:
             if answer.population != populations[s]:
@@ -224,11 +231,13 @@ class Coordinator:
                 asked.placement.version,
                 self.vocabulary.version,
                 int(seen),
-                population - int(seen),
-                population,
+                int(closed),
+                int(populations.sum()),
             )
-            for seen in evaluated
+            for seen, closed in zip(evaluated, closed_by_routing, strict=True)
         ]
+        if not all(certificate.is_complete() for certificate in certificates):
+            raise IncompleteAnswer("some users were neither evaluated nor closed by routing: nothing of this is used")
         parts = [(rows, answer) for _, rows, answer in answers]
         return merge_answers(asked.queries, asked.batch.limits, parts, certificates, full_only=full_only)
 

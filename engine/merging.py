@@ -9,7 +9,7 @@ from engine.ports import ShardAnswer
 from engine.results import Certificate, MatchResult, RankedUsers
 from matching.compilation import DIMENSIONS
 from matching.query import Query
-from matching.ranking import TIE_BITS, TIE_MASK, TIE_SHIFT, merge_tops
+from matching.ranking import join_tops, unpack_keys
 
 Int64Array = npt.NDArray[np.int64]
 Answers = Sequence[tuple[Int64Array | None, ShardAnswer]]
@@ -33,13 +33,9 @@ def merge_answers(
         full_counts[of_rows] += answer.full_counts
         partial_counts[of_rows] += answer.partial_counts
         dimension_counts[of_rows] += answer.dimension_counts
-    full = _merge_tier(
-        count, limits, [(rows, answer.full_starts, answer.full_keys, answer.full_ids) for rows, answer in answers]
-    )
-    partial = _merge_tier(
-        count,
-        limits,
-        [(rows, answer.partial_starts, answer.partial_keys, answer.partial_ids) for rows, answer in answers],
+    full = _ranked(count, limits, [(rows, each.full_starts, each.full_keys, each.full_ids) for rows, each in answers])
+    partial = _ranked(
+        count, limits, [(rows, each.partial_starts, each.partial_keys, each.partial_ids) for rows, each in answers]
     )
     return [
         MatchResult(
@@ -61,31 +57,28 @@ def _named_counts(query: Query, counts: Int64Array) -> dict[str, int]:
     return {dimension: int(counts[place]) for place, dimension in enumerate(DIMENSIONS) if dimension in named}
 
 
-def _merge_tier(
+def _ranked(
     count: int,
     limits: Int64Array,
     parts: Sequence[tuple[Int64Array | None, Int64Array, Int64Array, Int64Array]],
 ) -> list[RankedUsers]:
-    """Bring every query's candidates of all shards together, then rank and cut them."""
+    """Bring every query's candidates of all shards together, rank and cut them."""
     if not parts:
         nobody = RankedUsers(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32))
         return [nobody] * count
-    owners = np.concatenate([_owners(rows, starts) for rows, starts, _, _ in parts])
-    order = np.argsort(owners, kind="stable")
-    keys = np.concatenate([part_keys for _, _, part_keys, _ in parts])[order]
-    ids = np.concatenate([part_ids for _, _, _, part_ids in parts])[order]
-    starts = np.zeros(count + 1, np.int64)
-    np.cumsum(np.bincount(owners, minlength=count), out=starts[1:])
-    merged_starts, merged_keys, merged_ids = merge_tops(starts, keys, ids, limits)
-    scores = (merged_keys >> TIE_BITS).astype(np.int32)
-    ties = ((merged_keys & TIE_MASK) - TIE_SHIFT).astype(np.int32)
+    tops = [(_starts_of_all(count, rows, starts), keys, ids) for rows, starts, keys, ids in parts]
+    starts, keys, ids = join_tops(tops, limits)
+    scores, ties = unpack_keys(keys)
     return [
-        RankedUsers(merged_ids[first:end], scores[first:end], ties[first:end])
-        for first, end in zip(merged_starts[:-1].tolist(), merged_starts[1:].tolist(), strict=True)
+        RankedUsers(ids[first:end], scores[first:end], ties[first:end])
+        for first, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)
     ]
 
 
-def _owners(rows: Int64Array | None, starts: Int64Array) -> Int64Array:
-    """The query of every candidate of one shard."""
-    asked = np.arange(len(starts) - 1) if rows is None else rows
-    return np.repeat(asked, np.diff(starts))
+def _starts_of_all(count: int, rows: Int64Array | None, starts: Int64Array) -> Int64Array:
+    """The bounds of a shard's candidates for all queries, none where it was not asked."""
+    if rows is None:
+        return starts
+    lengths = np.zeros(count, np.int64)
+    lengths[rows] = np.diff(starts)
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])

@@ -39,10 +39,6 @@ class PlacementTable:
         mixed = (ids.astype(np.uint64) * _MIX) >> np.uint64(32)
         return self.part_shards[first + (mixed % parts).astype(np.int32)]
 
-    def shard_of(self, cell: int, user_id: int) -> int:
-        """The shard of one user."""
-        return int(self.shards_of(np.array([cell], np.int32), np.array([user_id], np.int64))[0])
-
     @cached_property
     def holds(self) -> npt.NDArray[np.bool_]:
         """Whether a shard may hold users of a cell: bool (shards, cells)."""

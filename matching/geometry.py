@@ -18,8 +18,3 @@ def distance_km(latitude_a: float, longitude_a: float, latitude_b: float, longit
     cosines = math.cos(latitude_a * RADIANS_PER_DEGREE) * math.cos(latitude_b * RADIANS_PER_DEGREE)
     chord = half_latitude * half_latitude + cosines * (half_longitude * half_longitude)
     return 2.0 * EARTH_RADIUS_KM * math.asin(min(1.0, math.sqrt(chord)))
-
-
-def distance_steps(kilometres: float) -> int:
-    """What a distance takes from the tie: one for every full 4 km, at most 255."""
-    return int(min(float(FARTHEST_STEPS), math.floor(kilometres / DISTANCE_STEP_KM)))

@@ -105,10 +105,6 @@ class Supervisor:
         """How often each process was started again."""
         return {name: child.starts - 1 for name, child in self._children.items()}
 
-    def process_ids(self) -> Mapping[str, int | None]:
-        """The ids of the running processes by name."""
-        return {name: child.process_id for name, child in self._children.items()}
-
     def _start_wanted(self) -> None:
         with self._lock:
             wanted = [name for name in self._wanted if name not in self._children]
