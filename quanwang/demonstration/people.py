@@ -47,8 +47,8 @@ def choose_acceptors(seed: int, external_id: str, user_ids: Sequence[int], count
     if len(user_ids) <= count:
         return list(user_ids)
     randomness = random.Random(f"{seed} acceptors {external_id}")
-    # A look at 50 of them is enough to find somebody active, however large the wave is.
-    asked = sorted(randomness.sample(range(len(user_ids)), min(50, len(user_ids))))
+    # A look at a dozen is enough to find somebody active, however large the wave is.
+    asked = sorted(randomness.sample(range(len(user_ids)), min(12, len(user_ids))))
     users = [user_ids[place] for place in asked]
     eagerness = {user: randomness.random() ** (1 / activity(seed, user)) for user in users}
     return sorted(users, key=eagerness.__getitem__, reverse=True)[:count]

@@ -27,7 +27,8 @@ SUBMIT_BATCH = 1_000
 ACT_BATCH = 200
 CHUNKS_A_LOOK = 500
 LOOK_PERIOD_S = 0.2
-GIVE_UP_AFTER_S = 600.0
+COUNT_PERIOD_S = 0.8
+GIVE_UP_AFTER_S = 120.0
 """Nothing moved for so long: something is broken, and waiting on does not help."""
 
 T = TypeVar("T")
@@ -50,6 +51,8 @@ class Installation:
     taxonomy: Taxonomy
     wake: Wake
     caller: Caller
+    heed: Callable[[], None]
+    """Called between batches; raises when somebody asked to stop."""
 
 
 @dataclass
@@ -84,6 +87,7 @@ def add_profiles(installation: Installation, display: Display, *, seed: int, fir
                 if answer.status != "ok":
                     raise DemonstrationRefused(f"profile {answer.id} was refused: {answer.sentence}")
             advance(len(batch))
+            installation.heed()
 
 
 def submit(installation: Installation, display: Display, *, seed: int, batch: int, count: int) -> dict[int, str]:
@@ -108,6 +112,7 @@ def submit(installation: Installation, display: Display, *, seed: int, batch: in
                     raise DemonstrationRefused(f"order {document['id']} was refused: {answer.sentence}")
                 submitted[answer.dispatch_id] = str(document["id"])
             advance(len(part))
+            installation.heed()
     return submitted
 
 
@@ -126,13 +131,17 @@ class Scene:
         self._tier_of_choice: dict[int, str] = {}
         self.outcome = Outcome(orders=len(submitted))
 
-    def play(self, display: Display, stopping: Callable[[], bool]) -> None:
-        """Act until every dispatch is assigned or has ended, or somebody asks to stop. Raises DemonstrationStuck."""
-        moved_s = time.monotonic()
+    def play(self, display: Display) -> None:
+        """Act until every dispatch is assigned or has ended. Raises DemonstrationStuck."""
+        moved_s = count_at_s = time.monotonic()
         with display.stage("Matching, notifying, accepting, selecting", len(self._open)) as advance:
-            while self._open and not stopping():
+            while self._open:
+                self._installation.heed()
                 answered = self._answer_new_waves()
-                ended = self._count_ended()
+                ended = 0
+                if time.monotonic() >= count_at_s:
+                    ended = self._count_ended()
+                    count_at_s = time.monotonic() + COUNT_PERIOD_S
                 if answered or ended:
                     moved_s = time.monotonic()
                     advance(ended)

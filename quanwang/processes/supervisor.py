@@ -61,6 +61,11 @@ class Supervisor:
         """Whether somebody asked to stop."""
         return self._stopping.is_set()
 
+    def heed(self) -> None:
+        """Raise Stopped when somebody asked to stop."""
+        if self.stopping:
+            raise Stopped
+
     def stop(self) -> None:
         """Ask ``run`` to stop everything and return. Safe from signal handlers and other threads."""
         self._stopping.set()
@@ -83,14 +88,17 @@ class Supervisor:
         """Wait in another thread until ``ready()``; raises StartFailed with the end of the log of ``name``; Stopped."""
         end = time.monotonic() + wait_s
         while not ready():
-            if self.stopping:
-                raise Stopped
+            self.heed()
             child = self._children.get(name)
             if time.monotonic() > end or (child is not None and child.crashes >= GIVE_UP_AFTER_CRASHES):
                 where = child.log_file if child is not None else self._settings.log_dir
                 shown = f"\n{child.last_lines()}" if child is not None else ""
                 raise StartFailed(f"the process {name} does not come up; its log is {where}{shown}")
             time.sleep(0.05)
+
+    def ray_is_up(self) -> bool:
+        """Whether the private Ray head has written its address."""
+        return self._plan is not None and self._plan.read_address() is not None
 
     def wait_done(self, name: str, *, wait_s: float) -> None:
         """Wait until a process that runs once has ended well; raises StartFailed or Stopped."""

@@ -138,11 +138,16 @@ class _Play:
             supervisor.wait_until(lambda: redis_answers(settings), name="redis", wait_s=READY_WAIT_S)
         caller = Caller(memory.key_ids["backend"], OWNER, frozenset(SCOPES))
         wake = Wake(RedisWakeStream(connect(settings.resolved_redis_url)))
-        place = Installation(database, ids, taxonomy_of(settings), wake, caller)
+        place = Installation(database, ids, taxonomy_of(settings), wake, caller, supervisor.heed)
         self._add_missing_profiles(place, memory)
         if cold:
             self._wait_for_kernels()
-        supervisor.want("dispatcher", "worker", "api")
+        supervisor.want("dispatcher")
+        if with_ray:
+            # Ray is what everything waits for: on two cores nothing else may start beside it.
+            with self._display.stage("Starting Ray"):
+                supervisor.wait_until(supervisor.ray_is_up, name="ray", wait_s=READY_WAIT_S)
+        supervisor.want("api", "worker")
         # Orders are accepted while matching still starts: that is how it shall be, and it saves the time.
         since_ms, submitted = self._submit_orders(place, memory)
         with self._display.stage("Starting matching, worker and web"):
@@ -207,7 +212,7 @@ class _Play:
         if not submitted:
             return Outcome()
         scene = Scene(place, seed=memory.seed, submitted=submitted, since_ms=since_ms)
-        scene.play(self._display, lambda: self._supervisor.stopping)
+        scene.play(self._display)
         with self._display.stage("Waiting until every notice is in its inbox"):
             self._supervisor.wait_until(
                 lambda: _deliveries_left(place.database) == 0, name="worker", wait_s=DELIVERY_WAIT_S

@@ -254,6 +254,24 @@ def test_the_dispatcher_is_killed_during_dispatches(installation: Installation, 
     assert [process.pid for process in installation.find("ray::Shard")] == before, "shards outlive their driver"
 
 
+def test_a_frozen_dispatcher_pauses_previews_at_once_and_loses_nothing(
+    installation: Installation, database: Database
+) -> None:
+    """Stopped, not dead: submitting still answers 201, previews say 503 at once; woken, it goes on."""
+    (frozen,) = installation.find("quanwang dispatcher")
+    dispatch_ids = installation.submit(50)
+    frozen.suspend()
+    try:
+        dispatch_ids += installation.submit(50)
+        refused, took_s = preview_quickest_of(5, installation)
+    finally:
+        frozen.resume()
+    assert refused.status_code == 503, refused.text
+    assert int(refused.headers["Retry-After"]) > 0
+    assert took_s < 0.3
+    check_nothing_lost_or_doubled(installation, database, dispatch_ids)
+
+
 def test_all_of_ray_is_killed_during_dispatches(installation: Installation, database: Database) -> None:
     """Submitting still answers 201; previews say 503 with Retry-After at once; then everything goes on by itself."""
     dispatch_ids = installation.submit(100)

@@ -131,6 +131,27 @@ def test_an_address_that_swallows_connections_is_no_trap(tmp_path: Path) -> None
             filler.close()
 
 
+def test_a_frozen_process_that_still_lets_callers_connect_is_noticed_at_once(tmp_path: Path) -> None:
+    """A stopped dispatcher: its kernel accepts connections and requests, and nobody ever reads them."""
+    path = tmp_path / "stopped.sock"
+    with socket.socket(socket.AF_UNIX) as stopped:
+        stopped.bind(str(path))
+        stopped.listen(8)
+        client = CallClient(f"unix://{path}")
+        started = time.monotonic()
+        with pytest.raises(MatchingPaused, match="does not answer"):
+            client.call("echo", {})
+        assert time.monotonic() - started < 1.0, "far below the ten seconds that an answer may take"
+        client.close()
+
+
+@pytest.mark.usefixtures("server")
+def test_work_that_was_taken_up_may_take_longer(address: str) -> None:
+    client = CallClient(address, taken_timeout_s=0.2)
+    assert client.call("sleep", {"seconds": 0.5}) == "late"
+    client.close()
+
+
 @pytest.mark.usefixtures("server")
 def test_a_late_answer_is_not_waited_for_and_never_taken_for_another_one(address: str) -> None:
     client = CallClient(address, answer_timeout_s=0.2)
