@@ -79,6 +79,16 @@ class ProfileColumns:
             self.available[rows],
         )
 
+    def writable(self) -> "ProfileColumns":
+        """The same rows in arrays of their own where a message handed over read-only memory (kernels are compiled once,
+        for writable arrays; a second compilation would stop matching for as long as it takes).
+        """
+        if all(array.flags.writeable for array in self.arrays().values()):
+            return self
+        return ProfileColumns(
+            *(np.require(array, requirements=["C", "W"]) for array in self.arrays().values())  # type: ignore[arg-type]
+        )
+
     def arrays(self) -> dict[str, Array]:
         """Every array by its name, for files and messages."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

@@ -134,6 +134,7 @@ class SegmentSet:
 
     def apply(self, upserts: ProfileColumns, deleted_ids: Int64Array) -> None:
         """Replace or add the users of ``upserts`` (unique ids) and remove ``deleted_ids``."""
+        upserts = upserts.writable()
         gone = np.concatenate([upserts.ids, deleted_ids])
         self._base = [part.without(gone) for part in self._base]
         kept = self._delta.without(gone).columns() if self._delta else empty_columns()

@@ -3,6 +3,7 @@
 import dataclasses
 import random
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matching.index.array_files import MANIFEST, DamagedSnapshot, write_arrays
+from matching.index.match_batch import match_batch
 from matching.index.segment import Segment
 from matching.index.segment_set import Part, SegmentSet, SegmentSetState
 from matching.profiles import Profile, parse_profile
@@ -32,6 +34,23 @@ def test_any_bounds_give_the_reference(delta_users: int, segment_users: int) -> 
         assert found == [match(profiles, query, SMALL_TAXONOMY) for query in queries]
 
     check()
+
+
+def test_read_only_messages_compile_nothing_anew() -> None:
+    """Ray hands over read-only memory: kernels compiled once more for it would stop matching for many seconds."""
+    numbers = Numbers()
+    columns = numbers.encode([Profile(1, keywords=("焊接",)), Profile(2, keywords=("焊接", "电工"))])
+    batch = numbers.compile([Query(1, regions=("100000",), industries=("C",))])
+    for array in (*columns.arrays().values(), *(getattr(batch, name) for name in batch.__slots__)):
+        array.flags.writeable = False
+    users = SegmentSet(TREES)
+    users.apply(columns, NOBODY)
+    users.state().match(batch)
+    users.apply(numbers.encode([Profile(3, keywords=("电工",))]), NOBODY)
+    users.state().match(batch, full_only=True)
+    taken = [str(signature) for signature in cast("Any", match_batch).signatures]
+    assert taken
+    assert not [signature for signature in taken if "readonly" in signature]
 
 
 @given(
