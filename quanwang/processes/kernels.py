@@ -20,12 +20,22 @@ def warm_once() -> None:
         return
     from engine.warming import warm_kernels
 
-    warm_kernels()
     mark = _mark()
     mark.parent.mkdir(parents=True, exist_ok=True)
-    for old in mark.parent.glob("warm-*"):
-        old.unlink(missing_ok=True)
+    remove_compiled(mark.parent)
+    warm_kernels()
     mark.touch()
+
+
+def remove_compiled(folder: Path) -> None:
+    """Remove what another build compiled.
+
+    numba looks whether the file of a function changed, not whether those it calls did: a kernel whose callee was mended
+    would be taken from the cache as it was.
+    """
+    for pattern in ("warm-*", "**/*.nbi", "**/*.nbc"):
+        for old in folder.glob(pattern):
+            old.unlink(missing_ok=True)
 
 
 def _mark() -> Path:
