@@ -20,9 +20,11 @@ from marketplace.profiles.read_log import (
     read_changes,
     read_profiles,
 )
-from marketplace.profiles.store_profiles import ProfileReceipt
+from marketplace.profiles.read_texts import read_texts
+from marketplace.profiles.store_profiles import PROFILE_TEXT_WORK, ProfileReceipt
 
 __all__ = [
+    "PROFILE_TEXT_WORK",
     "Changes",
     "DatabaseProfileLog",
     "ImportChunkTooLarge",
@@ -43,4 +45,5 @@ __all__ = [
     "read_all",
     "read_changes",
     "read_profiles",
+    "read_texts",
 ]
