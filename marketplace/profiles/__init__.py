@@ -8,7 +8,6 @@ from marketplace.profiles.import_profiles import (
     LineAnswer,
     import_profiles,
     load_profiles,
-    put_profiles,
 )
 from marketplace.profiles.put_profile import put_profile
 from marketplace.profiles.read_log import (
@@ -41,7 +40,6 @@ __all__ = [
     "list_profiles",
     "load_profiles",
     "put_profile",
-    "put_profiles",
     "read_all",
     "read_changes",
     "read_profiles",
