@@ -71,8 +71,8 @@ def show_status(console: Console, found: dict[str, Any]) -> None:
 
 def _shard(shard: dict[str, Any]) -> str:
     return (
-        f"{shard['population']:,} users ({shard['available']:,} available) in {shard['segments']} segments and a delta"
-        f" of {shard['delta_users']:,}, {shard['bytes'] / 2**20:,.1f} MiB, at barrier {shard['barrier']:,}"
+        f"{shard['population']:,} users ({shard['available']:,} available), segments {shard['segments']}, in the delta"
+        f" {shard['delta_users']:,}, {shard['bytes'] / 2**20:,.1f} MiB, at barrier {shard['barrier']:,}"
     )
 
 

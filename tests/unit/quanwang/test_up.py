@@ -91,7 +91,7 @@ def test_status_is_a_table_for_people() -> None:
         "database ok answers, SQLite",
         "redis ok answers",
         "matching ok 25,000 users",
-        "shard 0: 25,000 users (24,000 available) in 2 segments and a delta of 7, 3.0 MiB, at barrier 9",
+        "shard 0: 25,000 users (24,000 available), segments 2, in the delta 7, 3.0 MiB, at barrier 9",
         "web ok http://127.0.0.1:9000",
         "Orders are accepted, matched and delivered.",
     ]
