@@ -1,5 +1,7 @@
 """A user's inbox in a real browser: live, answerable, and true after the line was down."""
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -127,7 +129,7 @@ def test_an_empty_inbox_and_a_partial_match(browser: Browser, world: World) -> N
 
 
 def test_a_publisher_reads_why_his_order_could_not_be_matched(browser: Browser, world: World) -> None:
-    nothing: dict[str, list[str]] = {name: [] for name in ("keywords", "industries", "regions", "crowds")}
+    nothing: dict[str, Any] = {name: [] for name in ("keywords", "industries", "regions", "crowds")}
     dispatch_id = world.submit(
         title="没有人懂的订单", text="谁来帮忙", publisher=str(OTHERS[2]), near=None, keyword_rule="all", **nothing
     )
