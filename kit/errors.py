@@ -28,8 +28,11 @@ class InvalidInput(QuanwangError):
     """
 
     def __init__(self, field: str, value: object, rule: str, *, show_value: bool = True) -> None:
-        field = field if field.isprintable() else repr(field)
-        self.field = field if len(field) <= LONGEST_SHOWN else f"{field[: LONGEST_SHOWN - 3]}..."
+        if not show_value:
+            # The name may be the sender's own: of any length, and with anything in it.
+            field = field if field.isprintable() else repr(field)
+            field = field if len(field) <= LONGEST_SHOWN else f"{field[: LONGEST_SHOWN - 3]}..."
+        self.field = field
         self.value = value
         self.rule = rule
         self.show_value = show_value
