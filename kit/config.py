@@ -119,4 +119,5 @@ def load_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "QUANWANG_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise InvalidInput(name, first.get("input"), f"is refused: {first['msg']}") from error
+        rule = first["msg"].removeprefix("Input ").replace("should be", "must be")
+        raise InvalidInput(name, first.get("input"), rule) from error

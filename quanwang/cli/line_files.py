@@ -78,9 +78,9 @@ def _parsed(content: bytes) -> Any:
         return orjson.loads(content)
     except orjson.JSONDecodeError as error:
         if content == b"...":
-            return InvalidInput("line", "...", f"is longer than {MAX_LINE_BYTES // 2**20} MiB")
+            return InvalidInput("", "...", f"is longer than {MAX_LINE_BYTES // 2**20} MiB")
         shown = content[:60].decode("utf-8", "replace")
-        return InvalidInput("line", shown, f"is no JSON object: {error}")
+        return InvalidInput("", shown, f"is no JSON object: {error}")
 
 
 @contextmanager
