@@ -167,13 +167,16 @@ class Tantivy:
         return self._row_of[np.array([address.doc for _, address in hits], np.int64)]
 
     def _full(self, question: Question) -> Int64Array:
-        if question.near is None:
-            return self._rows(self._full_query(question, None))
-        named = self._rows(self._full_query(question, None)) if question.region else np.zeros(0, np.int64)
-        boxed = [*self._must(question, self._cells(question.near, inside=False)), *self._hiding(question)]
-        rows = self._rows(Query.boolean_query(boxed))
-        rows = rows[self._population.within(rows, question.near)]
-        return np.union1d(named, rows) if len(named) else rows
+        named = np.zeros(0, np.int64)
+        if question.near is None or question.region:
+            region = None if question.region is None else self._union(question.region)
+            named = self._rows(Query.boolean_query(self._must(question, region)))
+        if question.near is not None:
+            boxed = self._rows(Query.boolean_query(self._must(question, self._cells(question.near, inside=False))))
+            rows = boxed[self._population.within(boxed, question.near)]
+            named = np.union1d(named, rows) if len(named) else rows
+        # Excluded users are few: taking them out of the answer costs less than a clause.
+        return named[~np.isin(named, np.array(question.excluded) - 1)] if question.excluded else named
 
     def _full_ranked(self, question: Question) -> Ranked:
         weights, total = DEFAULT_WEIGHTS, max(1, sum(question.weights))
