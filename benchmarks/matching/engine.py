@@ -90,6 +90,16 @@ class Engine:
             counts.append(self._state.match(one, full_only=True).full_counts)
         return np.concatenate(counts)
 
+    def counts(self, queries: Sequence[Query]) -> tuple[list[int], list[int]]:
+        """How many users are in the full and in the partial tier of each query."""
+        full: list[int] = []
+        partial: list[int] = []
+        for first in range(0, len(queries), BATCH_ORDERS):
+            answer = self._state.match(self.compile(queries[first : first + BATCH_ORDERS]))
+            full.extend(answer.full_counts.tolist())
+            partial.extend(answer.partial_counts.tolist())
+        return full, partial
+
     def apply(self, changed: ProfileColumns) -> None:
         """Replace or add users; visible at once."""
         self._set.apply(changed, NOBODY)

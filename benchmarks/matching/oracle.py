@@ -91,9 +91,7 @@ class Oracle:
         """Whether each is named, who satisfies it, what it is worth: industry, region, crowd."""
         columns, weights = self._columns, self._weights
         trees = self._taxonomy
-        industry = self._on_one_path(
-            trees.industries, query.industries, columns.industry_starts, columns.industries
-        )
+        industry = self._on_one_path(trees.industries, query.industries, columns.industry_starts, columns.industries)
         region = self._on_one_path(trees.regions, query.regions, columns.region_starts, columns.regions)
         if query.near is not None:
             region |= self._within(query.near.lat, query.near.lon, query.near.radius_km)

@@ -133,7 +133,7 @@ class OrderDraw:
 
 
 def draw_workload(world: World, engine: Engine, orders: int, users: int) -> Workload:
-    """``orders`` orders, half of each rule, with BUCKET_SHARES of the answer sizes as far as the population has them."""
+    """``orders`` orders, half of each rule, with BUCKET_SHARES of the answer sizes as far as there are such orders."""
     draw = OrderDraw(world, users)
     chosen: list[tuple[Query, str, int]] = []
     for number, rule in enumerate(RULES):

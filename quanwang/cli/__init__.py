@@ -4,6 +4,7 @@ import os
 import sys
 import tempfile
 import traceback
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import typer
@@ -19,6 +20,7 @@ BAD_INPUT = 2
 FAILED = 1
 UNEXPECTED = 70
 INTERRUPTED = 130
+COMMANDS = "quanwang.commands"
 
 app = typer.Typer(
     name="quanwang",
@@ -45,7 +47,14 @@ def _add_match_command() -> None:
     app.command("match", rich_help_panel="Match files")(match)
 
 
+def _add_commands_of_higher_packages() -> None:
+    """Packages above this one are not imported here: they say in the project's metadata what they add."""
+    for point in entry_points(group=COMMANDS):
+        app.add_typer(point.load(), name=point.name, rich_help_panel="Measure")
+
+
 _add_match_command()
+_add_commands_of_higher_packages()
 
 
 def main() -> None:

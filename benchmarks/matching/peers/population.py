@@ -4,6 +4,7 @@ Ids are rows plus one in every contestant, so nobody pays for translating them.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,8 +31,10 @@ _distance_km = njit(nogil=True, cache=True, error_model="numpy")(distance_km)
 
 @dataclass(frozen=True, slots=True)
 class PeerPopulation:
-    """Columns by row; ``cells`` int32 is a row's cell of the grid (-1: no location), ``by_cell`` the located rows by cell
-    with ``sorted_cells`` beside them; ``hidden`` the rows that are not available.
+    """Columns by row.
+
+    ``cells`` int32 is a row's cell of the grid (-1: no location), ``by_cell`` the located rows by cell with
+    ``sorted_cells`` beside them; ``hidden`` the rows that are not available.
     """
 
     latitudes: FloatArray
@@ -91,7 +94,7 @@ class PeerPopulation:
         )
         return inside
 
-    def best(self, parts: list[tuple[npt.NDArray[np.integer], int]], question: Question) -> Ranked:
+    def best(self, parts: Sequence[tuple[npt.NDArray[np.integer], int]], question: Question) -> Ranked:
         """The best of (rows, score) classes in the order of results, cut at the limit."""
         if not parts:
             return Ranked(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64))
@@ -144,8 +147,8 @@ def _box(near: Near) -> tuple[int, int, int, int]:
     )
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[misc]
-def _within(latitudes, longitudes, rows, latitude, longitude, radius_km):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@njit(nogil=True, cache=True, error_model="numpy")
+def _within(latitudes, longitudes, rows, latitude, longitude, radius_km):  # type: ignore[no-untyped-def]
     inside = np.zeros(len(rows), np.bool_)
     for i in range(len(rows)):
         row = rows[i]
@@ -154,8 +157,8 @@ def _within(latitudes, longitudes, rows, latitude, longitude, radius_km):  # typ
     return inside
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[misc]
-def _tie(rating, row_latitude, row_longitude, latitude, longitude):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@njit(nogil=True, cache=True, error_model="numpy")
+def _tie(rating, row_latitude, row_longitude, latitude, longitude):  # type: ignore[no-untyped-def]
     tie = 2 * np.int64(rating) + TIE_SHIFT
     if math.isnan(latitude):
         return tie
@@ -165,8 +168,8 @@ def _tie(rating, row_latitude, row_longitude, latitude, longitude):  # type: ign
     return tie - np.int64(min(float(FARTHEST_STEPS), math.floor(kilometres / DISTANCE_STEP_KM)))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[misc]
-def _most(rating, row_latitude, latitude):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@njit(nogil=True, cache=True, error_model="numpy")
+def _most(rating, row_latitude, latitude):  # type: ignore[no-untyped-def]
     """No less than ``_tie``, without a sine: nobody is nearer than the difference of latitudes."""
     tie = 2 * np.int64(rating) + TIE_SHIFT
     if math.isnan(latitude):
@@ -177,8 +180,8 @@ def _most(rating, row_latitude, latitude):  # type: ignore[no-untyped-def]  # no
     return tie - np.int64(min(float(FARTHEST_STEPS), math.floor(kilometres / DISTANCE_STEP_KM)))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[misc]
-def _best(rows, scores, ratings, latitudes, longitudes, latitude, longitude, limit):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@njit(nogil=True, cache=True, error_model="numpy")
+def _best(rows, scores, ratings, latitudes, longitudes, latitude, longitude, limit):  # type: ignore[no-untyped-def]
     """Keys (score, tie) and rows of the best ``limit``, in no order: a heap with the worst on top."""
     keys = np.empty(min(limit, len(rows)), np.int64)
     kept = np.empty(min(limit, len(rows)), np.int64)

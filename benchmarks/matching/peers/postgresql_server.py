@@ -67,7 +67,19 @@ class PrivateServer:
 
     def _start(self, programs: Path) -> None:
         cluster = self.folder / "cluster"
-        making = [programs / "initdb", "-D", cluster, "-A", "trust", "-U", USER, "-E", "UTF8", "--locale=C", "-N"]
+        making = [
+            str(programs / "initdb"),
+            "-D",
+            str(cluster),
+            "-A",
+            "trust",
+            "-U",
+            USER,
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "-N",
+        ]
         made = subprocess.run(making, cwd=self.folder, user=self._user, capture_output=True, text=True, check=False)
         if made.returncode:
             raise PostgreSqlFailed(f"initdb failed: {made.stderr.strip() or made.stdout.strip()}")
@@ -76,9 +88,10 @@ class PrivateServer:
             command += ["-c", f"{name}={value}"]
         with (self.folder / "log").open("wb") as log:
             self._running = subprocess.Popen(command, cwd=self.folder, user=self._user, stdout=log, stderr=log)
-        ready = self.folder / ".s.PGSQL.5432"
+        lock = cluster / "postmaster.pid"
         deadline = time.monotonic() + READY_WITHIN_S
-        while not ready.exists():
+        # The server writes its state as the last line of its lock file.
+        while not (lock.is_file() and lock.read_text(errors="replace").rstrip().endswith("\nready")):
             if self._running.poll() is not None or time.monotonic() > deadline:
                 raise PostgreSqlFailed(f"postgres did not start: {(self.folder / 'log').read_text(errors='replace')}")
             time.sleep(0.05)

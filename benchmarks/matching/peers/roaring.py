@@ -1,4 +1,4 @@
-"""pyroaring: one compressed bitmap a token; a tier is set algebra, a ranking visits classes of equal hits, best first."""
+"""pyroaring: one compressed bitmap a token; a tier is set algebra, a ranking visits classes of hits, best first."""
 
 import heapq
 import time
@@ -149,9 +149,7 @@ class Roaring:
             if plane is not None
         ]
         classes = _Classes(question, [self._union(tokens) for tokens in question.groups], dimensions)
-        visited = (
-            (self._hide(found, question), score) for found, score, full in classes.descending(None) if not full
-        )
+        visited = ((self._hide(found, question), score) for found, score, full in classes.descending(None) if not full)
         return self._best(visited, question)
 
     def _best(self, classes: Iterator[tuple[BitMap, int]], question: Question) -> Ranked:

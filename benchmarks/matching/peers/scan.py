@@ -74,15 +74,15 @@ class Scan:
         full = number >= question.at_least
         hit = number > 0
         score = weights.keywords * weight // total
-        for tokens, worth in (
+        for wanted, worth in (
             (question.industry, weights.industry),
             (question.region, weights.region),
             (question.crowd, weights.crowd),
         ):
-            if tokens is None:
+            if wanted is None:
                 continue
-            carriers = self._carries(tokens)
-            if tokens is question.region and question.near is not None:
+            carriers = self._carries(wanted)
+            if wanted is question.region and question.near is not None:
                 carriers |= self._population.within(self._all_rows, question.near)
             full &= carriers
             hit |= carriers

@@ -1,9 +1,9 @@
 """tantivy: one segment of unsigned terms, boolean queries, and constant scores from which the exact score is read back.
 
-A clause of a dimension scores ``W * T`` and of a keyword group ``4100 * weight``, T being the weight of all groups; the
-sums are whole numbers below 2^24, so that single precision holds them, and ``sum // T`` is the contract's score. Circles
-are cells of a grid; the hits of cells on the edge are measured. The binding hands hits out as Python objects, which is
-most of the time of a large answer; ``count_us`` says what the search alone takes.
+A clause of a dimension scores ``W * T`` and of a keyword group ``4100 * weight``, T being the weight of all groups. The
+sums are whole numbers below 2^24, so that single precision holds them, and ``sum // T`` is the contract's score.
+Circles are cells of a grid; the hits of cells on the edge are measured. The binding hands hits out as Python objects,
+which is most of the time of a large answer; ``count`` is the search without that.
 """
 
 import time
@@ -91,7 +91,7 @@ class Tantivy:
         return [raw]
 
     def count(self, query: OrderQuery) -> int:
-        """How many are in the full tier of an order without a circle: what the search costs without handing hits out."""
+        """How many are in the full tier of an order without a circle: the search without handing hits out."""
         question = self._book.ask(query)
         found = self._searcher.search(Query.const_score_query(self._full_query(question, None), 1.0), 1, count=True)
         return int(found.count)
@@ -186,7 +186,9 @@ class Tantivy:
             + weights.crowd * (question.crowd is not None)
         )
         if question.at_least == len(question.groups):
-            return self._population.best([(self._full(question), base + weights.keywords * bool(question.groups))], question)
+            return self._population.best(
+                [(self._full(question), base + weights.keywords * bool(question.groups))], question
+            )
         if question.near is not None:
             # Measured first; who remains is scored by another search among the cells of the circle.
             return self._full_ranked_near(question, base, total)
@@ -288,4 +290,3 @@ class Tantivy:
             if points[-1] // total < points[limit - 1] // total:
                 return rows, points
             wanted = min(self._users, wanted * MORE_HITS)
-
