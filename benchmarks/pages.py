@@ -16,7 +16,7 @@ main{max-width:1080px;margin:0 auto;padding:24px 16px 48px}
 h1{font-size:1.5rem;margin:0 0 4px}h2{font-size:1.1rem;margin:0 0 8px}
 h4{margin:12px 0 2px;font-size:.85rem;font-weight:600}.quiet,.note{color:var(--quiet);font-size:.85rem}
 section{background:var(--card);border:1px solid var(--rule);border-radius:10px;padding:16px;margin:16px 0;min-width:0}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:16px 0}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(45%,220px),1fr));gap:12px;margin:16px 0}
 .tile{background:var(--card);border:1px solid var(--rule);border-radius:10px;padding:12px 14px}
 .tile b{display:block;font-size:1.5rem;font-variant-numeric:tabular-nums}.tile span{color:var(--quiet);font-size:.85rem}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:16px}.pair section{margin:0}

@@ -23,8 +23,10 @@ BUCKET_ENDS = (0, 100, 10_000)
 BUCKET_SHARES = (0.10, 0.40, 0.40, 0.10)
 """Chosen, not observed: near-empty answers flatter whoever is measured, so they are not left to chance."""
 RULES = ("any", "all")
-CANDIDATES_AT_ONCE = 512
+CANDIDATES_AT_ONCE = 256
 MOST_CANDIDATES_AN_ORDER = 40
+FRUITLESS = 1_024
+"""So many candidates in a row of which no bucket wants any: what is short stays short."""
 
 TITLE_SHARE = 0.25
 SEVERAL_WORDS_SHARE = 0.20
@@ -150,10 +152,11 @@ def _choose(world: World, engine: Engine, draw: OrderDraw, rule: str, wanted: in
     quotas[1] += wanted - sum(quotas)
     taken: list[tuple[Query, int]] = []
     spare: list[tuple[Query, int]] = []
-    candidates = 0
-    while len(taken) < wanted and candidates < MOST_CANDIDATES_AN_ORDER * max(wanted, CANDIDATES_AT_ONCE):
+    candidates = fruitless = 0
+    while len(taken) < wanted and candidates < MOST_CANDIDATES_AN_ORDER * wanted and fruitless < FRUITLESS:
         queries = [_freeze(world, draw.document(candidates + i + 1, rule)) for i in range(CANDIDATES_AT_ONCE)]
         candidates += CANDIDATES_AT_ONCE
+        before = len(taken)
         for query, count in zip(queries, engine.full_counts(queries).tolist(), strict=True):
             bucket = bucket_of(count)
             if quotas[bucket] > 0:
@@ -161,6 +164,7 @@ def _choose(world: World, engine: Engine, draw: OrderDraw, rule: str, wanted: in
                 taken.append((query, count))
             elif len(spare) < wanted:
                 spare.append((query, count))
+        fruitless = 0 if len(taken) > before else fruitless + CANDIDATES_AT_ONCE
     return taken + spare[: wanted - len(taken)]
 
 

@@ -16,6 +16,11 @@ BUCKET_TITLES = {
     "100-10k": "100 to 10,000",
     ">10k": "More than 10,000",
 }
+RATIOS = {
+    "full_set_vs_best_peer": "full set",
+    "full_ranked_vs_best_peer": "full tier ranked",
+    "partial_vs_best_peer": "partial tier ranked",
+}
 
 
 def page(document: Mapping[str, Any]) -> str:
@@ -44,12 +49,11 @@ def _tiles(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         (f"{number(document['full_all_us'])} us", "full set, rule all"),
         (f"{number(document['full_ranked_us'])} us", "full tier, best 500 ranked"),
         (f"{number(document['partial_us'])} us", "partial tier, best 500 ranked"),
-        (number(document["bytes_per_user"]), "bytes a user"),
         (f"{document['wrong_orders']} of {document['checked_orders']:,}", "checked orders are wrong"),
     ]
-    if document["full_set_vs_best_peer"] is not None:
-        both = (document["full_set_vs_best_peer"], document["partial_vs_best_peer"])
-        found.append((f"{both[0]:.1f}x / {both[1]:.1f}x", "full set / partial, against the best peer"))
+    for key, text in RATIOS.items():
+        if document[key] is not None:
+            found.insert(-1, (f"{document[key]:.1f}x", f"{text}, against the best peer"))
     return found
 
 

@@ -48,18 +48,20 @@ def _add_match_command() -> None:
 
 
 def _add_commands_of_higher_packages() -> None:
-    """Packages above this one are not imported here: they say in the project's metadata what they add."""
+    """Packages above this one say in the project's metadata what they add. They import this package, so it must be
+    whole by then.
+    """
     for point in entry_points(group=COMMANDS):
         app.add_typer(point.load(), name=point.name, rich_help_panel="Measure")
 
 
 _add_match_command()
-_add_commands_of_higher_packages()
 
 
 def main() -> None:
     """Run the command line and leave with its exit status; no trace reaches a terminal."""
     try:
+        _add_commands_of_higher_packages()
         app()
     except QuanwangError as error:
         print(f"quanwang: {error.sentence}", file=sys.stderr)

@@ -96,6 +96,11 @@ class PrivateServer:
                 raise PostgreSqlFailed(f"postgres did not start: {(self.folder / 'log').read_text(errors='replace')}")
             time.sleep(0.05)
 
+    @property
+    def pid(self) -> int | None:
+        """The server's process id, None when it did not start."""
+        return None if self._running is None else self._running.pid
+
     def stop(self) -> None:
         """End the server by its process id and remove its folder."""
         if self._running is not None and self._running.poll() is None:
