@@ -38,7 +38,7 @@ class Ranked(NamedTuple):
     ties: Int64Array
 
 
-Answered = Int64Array | Ranked
+Answered = npt.NDArray[np.integer] | Ranked
 """Ids in no order, or a ranked list."""
 
 

@@ -16,14 +16,19 @@ FIGURE_OF = {
     Operation.FULL_RANKED: "full_ranked_us",
     Operation.PARTIAL: "partial_us",
 }
+ELSEWHERE = ("postgresql",)
+"""Contestants whose work is not done by the thread that asks."""
 
 
-def means(measured: Iterable[Measurement]) -> dict[str, dict[str, float]]:
-    """Contestant -> operation -> microseconds an order: the median over rounds of each round's mean."""
+def means(measured: Iterable[Measurement], *, cpu: bool = False) -> dict[str, dict[str, float]]:
+    """Contestant -> operation -> microseconds an order: the median over rounds of each round's mean.
+
+    ``cpu``: of processor time, without contestants that work in another program.
+    """
     by_round: defaultdict[str, defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for one in measured:
-        if one.bucket is None:
-            by_round[one.contestant][one.operation].append(one.mean_us())
+        if one.bucket is None and not (cpu and one.contestant in ELSEWHERE):
+            by_round[one.contestant][one.operation].append(one.mean_cpu_us() if cpu else one.mean_us())
     return {name: {op: median(values) for op, values in ops.items()} for name, ops in by_round.items()}
 
 
@@ -95,6 +100,7 @@ def samples(measured: Iterable[Measurement]) -> list[dict[str, object]]:
             "round": one.round,
             "bucket": None if one.bucket is None else BUCKETS[one.bucket],
             "call_us": [round(value, 2) for value in one.call_us],
+            "call_cpu_us": [round(value, 2) for value in one.call_cpu_us],
             "call_orders": one.call_orders if max(one.call_orders, default=1) > 1 else 1,
             "orders": one.rows,
         }

@@ -6,7 +6,7 @@ from benchmarks.matching.contest import Contestant, Operation
 from benchmarks.matching.engine import BATCH_ORDERS
 from benchmarks.matching.orders import BUCKETS, Workload, sample_evenly
 from benchmarks.matching.peers.choice import ORDERS_AT_MOST
-from benchmarks.timing import Measurement, now_s, undisturbed
+from benchmarks.timing import Measurement, cpu_s, now_s, undisturbed
 
 WARM_UP_ORDERS = 64
 ALONE_ORDERS = 128
@@ -40,8 +40,9 @@ def measure(
     batches = [[workload.queries[row] for row in rows[i : i + size]] for i in range(0, len(rows), size)]
     with undisturbed():
         for batch in batches:
-            started = now_s()
+            started, cpu_started = now_s(), cpu_s()
             contestant.answer(operation, batch)
+            measured.call_cpu_us.append((cpu_s() - cpu_started) * 1e6)
             measured.call_us.append((now_s() - started) * 1e6)
             measured.call_orders.append(len(batch))
     return measured

@@ -146,12 +146,13 @@ def _figures(
     workload: Workload,
     measured: Sequence[Measurement],
 ) -> dict[str, Any]:
-    mean_us = means(measured)
+    mean_us, cpu_us = means(measured), means(measured, cpu=True)
     sizes = np.array(workload.full_counts, np.float64)
     return {
         **{figure: mean_us[ENGINE][operation.value] for operation, figure in FIGURE_OF.items()},
         **ratios(mean_us),
         "mean_us": mean_us,
+        "cpu": {"mean_us": cpu_us, **ratios(cpu_us)},
         "percentiles_us": percentiles(measured),
         "orders_a_second": {
             name: {operation: 1e6 / value for operation, value in values.items()} for name, values in mean_us.items()

@@ -26,7 +26,13 @@ RATIO_OF = {
 def tables(document: Mapping[str, Any]) -> list[Grid]:
     """Operations, buckets, percentiles, and the curve."""
     names = [ENGINE, *document["peers"]]
-    return [_operations(document, names), _buckets(document, names), _percentiles(document), _curve(document)]
+    return [
+        _operations(document, names),
+        _cpu(document, names),
+        _buckets(document, names),
+        _percentiles(document),
+        _curve(document),
+    ]
 
 
 def _operations(document: Mapping[str, Any], names: list[str]) -> Grid:
@@ -38,6 +44,15 @@ def _operations(document: Mapping[str, Any], names: list[str]) -> Grid:
     users = document["population"]["users"]
     title = f"Microseconds an order, mean, {users:,} users, one thread, compile included"
     return Grid(title, ["operation", *names, f"against the best of {', '.join(RIVALS)}"], rows)
+
+
+def _cpu(document: Mapping[str, Any], names: list[str]) -> Grid:
+    found = document["cpu"]["mean_us"]
+    names = [name for name in names if name in found]
+    rows = [
+        [title, *(number(found[name].get(operation.value)) for name in names)] for operation, title in TITLES.items()
+    ]
+    return Grid("The same in microseconds of processor time", ["operation", *names], rows)
 
 
 def _buckets(document: Mapping[str, Any], names: list[str]) -> Grid:
@@ -110,6 +125,9 @@ def sentences(document: Mapping[str, Any]) -> list[str]:
         f" {place['load_average_after'][0]} after; Python {place['python']},"
         f" {', '.join(f'{name} {found}' for name, found in place['packages'].items())}."
     )
+    if document["cpu"]["full_set_vs_best_peer"] is not None:
+        by_cpu = [f"{title} {document['cpu'][RATIO_OF[operation]]:.2f}x" for operation, title in TITLES.items()]
+        lines.append(f"By processor time, which other work on the machine does not inflate: {', '.join(by_cpu)}.")
     lines += [f"Wrong: {fault}" for fault in document["faults"]]
     lines += [f"Wrong, {name}: {fault}" for name, peer in document["peers"].items() for fault in peer["faults"][:3]]
     lines += [

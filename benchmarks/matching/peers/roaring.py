@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from pyroaring import BitMap
 
 from benchmarks.matching.contest import Answered, Int64Array, Operation, Ranked
@@ -14,6 +15,8 @@ from benchmarks.matching.peers.population import PeerPopulation
 from benchmarks.matching.tokens import Question, TokenBook, Tokens
 from matching.query import DEFAULT_WEIGHTS, Query
 
+FEW_AGAINST_GROUPS = 4
+"""The groups of rule "any" are united first unless they have so many times the users found so far."""
 CIRCLE_WORTH_DRAWING = 4_000
 """Candidates above which drawing the whole circle beats measuring each of them."""
 
@@ -79,10 +82,11 @@ class Roaring:
         groups = [self._union(tokens) for tokens in question.groups]
         planes = self._dimensions(question, region=question.near is None)
         keywords: BitMap | None = None
+        unions: list[BitMap] = []
         if question.at_least == len(groups):
             planes = sorted([*planes, *groups], key=len)
         elif question.at_least == 1:
-            keywords = BitMap.union(*groups)
+            unions = groups
         else:
             keywords = self._at_least(groups, question.at_least)
         if keywords is not None:
@@ -92,6 +96,8 @@ class Roaring:
             found = plane if found is None else found & plane
             if not found:
                 return self._nobody
+        if unions:
+            found = self._any_of(unions, found)
         if question.near is not None:
             found = self._near(question, found)
         return self._hide(found if found is not None else self._nobody, question)
@@ -105,6 +111,15 @@ class Roaring:
             return region if found is None else found & region
         rows = np.frombuffer(found.to_array(), np.uint32)
         return BitMap(rows[self._population.within(rows, question.near)]) | (found & named)
+
+    @staticmethod
+    def _any_of(groups: list[BitMap], found: BitMap | None) -> BitMap:
+        """The users of ``found`` (None: everybody) in any of the groups; a small ``found`` meets each group alone."""
+        if found is None:
+            return BitMap.union(*groups)
+        if FEW_AGAINST_GROUPS * len(found) > sum(len(group) for group in groups):
+            return found & BitMap.union(*groups)
+        return BitMap.union(*[found & group for group in groups])
 
     @staticmethod
     def _at_least(groups: list[BitMap], wanted: int) -> BitMap:
@@ -235,5 +250,6 @@ def _rows(found: BitMap) -> Int64Array:
     return np.frombuffer(found.to_array(), np.uint32).astype(np.int64)
 
 
-def _ids(found: BitMap) -> Int64Array:
-    return _rows(found) + 1
+def _ids(found: BitMap) -> npt.NDArray[np.uint32]:
+    """Ids in one pass over what the bitmap holds."""
+    return np.frombuffer(found.to_array(), np.uint32) + np.uint32(1)

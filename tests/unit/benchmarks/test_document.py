@@ -61,7 +61,7 @@ def test_every_sample_is_kept(document: dict[str, Any]) -> None:
     """Every call of every round: the engine's batches mixed, by bucket and alone, the peers' orders one by one."""
     found = [one for one in document["samples"] if one["contestant"] == "pyroaring" and one["operation"] == "partial"]
     assert [one["round"] for one in found] == [0, 1]
-    assert all(len(one["call_us"]) == len(one["orders"]) == 48 for one in found)
+    assert all(len(one["call_us"]) == len(one["call_cpu_us"]) == len(one["orders"]) == 48 for one in found)
     mixed = [one for one in document["samples"] if one["contestant"] == "quanwang" and one["bucket"] is None]
     assert {one["operation"] for one in mixed} == {operation.value for operation in Operation}
     assert {one["bucket"] for one in document["samples"]} >= {None, "0", "1-100"}
