@@ -60,7 +60,7 @@ def matching(
     except ModuleNotFoundError as error:
         raise PackageMissing(f"the package {error.name} is not installed: run bin/_setup test") from error
     from benchmarks.matching.settings import FIGURES
-    from benchmarks.reports import told
+    from benchmarks.reports import require_writable, told
     from benchmarks.thresholds import parse_threshold
 
     bounds = [parse_threshold(text, FIGURES) for text in threshold or ()]
@@ -68,6 +68,9 @@ def matching(
         users=users, orders=orders, peers="none" if engine_only else peers, seed=seed, rounds=rounds, threads=threads,
         curve=curve, checks=checks,
     )  # fmt: skip
+    for path in (json_file, html):
+        if path is not None:
+            require_writable(path)
     with told("quanwang bench") as tell:
         document: dict[str, Any] = run(settings, tell)
     report(document, json_file, html)

@@ -1,6 +1,7 @@
 """A run on the terminal and in files: a rich table on a terminal, plain lines in a pipe, one JSON document."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -66,6 +67,13 @@ def show(grids: Sequence[Grid], lines: Sequence[str]) -> None:
     print()
     for line in lines:
         print(line)
+
+
+def require_writable(path: Path) -> None:
+    """Raise UnwritableReport now, not after the minutes that a run takes."""
+    folder = path.absolute().parent
+    if not folder.is_dir() or path.is_dir() or not os.access(folder, os.W_OK):
+        raise UnwritableReport(f"{path}: cannot be written: name a file in a folder that exists and is yours")
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ from benchmarks.matching.page import page
 from benchmarks.matching.run import run
 from benchmarks.matching.settings import FIGURES, BenchSettings
 from benchmarks.matching.tables import sentences, tables
-from benchmarks.reports import UnwritableReport, number, show, write_json
+from benchmarks.reports import UnwritableReport, number, require_writable, show, write_json
 from kit.errors import InvalidInput
 from quanwang.cli import COMMANDS
 
@@ -124,6 +124,10 @@ def test_figures_are_short(value: float | None, shown: str) -> None:
 def test_a_report_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(UnwritableReport, match="cannot be written"):
         write_json(tmp_path / "nowhere" / "out.json", {})
+    for place in (tmp_path / "nowhere" / "out.json", tmp_path):
+        with pytest.raises(UnwritableReport, match="cannot be written"):
+            require_writable(place)
+    require_writable(tmp_path / "out.json")
 
 
 def test_the_curve_goes_below_the_users() -> None:
