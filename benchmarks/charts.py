@@ -8,7 +8,7 @@ from html import escape
 from benchmarks.reports import number
 
 WIDTH, HEIGHT = 420, 260
-LEFT, RIGHT, TOP, BOTTOM = 46, 14, 12, 34
+LEFT, RIGHT, TOP, BOTTOM = 46, 14, 30, 34
 LEAST_BAR_PERCENT = 1.5
 
 
@@ -96,7 +96,7 @@ def _axes(x_low: int, x_high: int, y_low: int, y_high: int, at) -> str:  # type:
 def _titles(x_title: str, y_title: str) -> str:
     return (
         f'<text class="axis" x="{WIDTH - RIGHT}" y="{HEIGHT - 4}" text-anchor="end">{escape(x_title)}</text>'
-        f'<text class="axis" x="4" y="{TOP - 2}">{escape(y_title)}</text>'
+        f'<text class="axis" x="4" y="12">{escape(y_title)}</text>'
     )
 
 

@@ -19,7 +19,8 @@ section{background:var(--card);border:1px solid var(--rule);border-radius:10px;p
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(45%,220px),1fr));gap:12px;margin:16px 0}
 .tile{background:var(--card);border:1px solid var(--rule);border-radius:10px;padding:12px 14px}
 .tile b{display:block;font-size:1.5rem;font-variant-numeric:tabular-nums}.tile span{color:var(--quiet);font-size:.85rem}
-.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:16px}.pair section{margin:0}
+.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:16px;margin:16px 0}
+.pair section{margin:0}
 .legend{display:flex;flex-wrap:wrap;gap:4px 16px;list-style:none;margin:0 0 4px;padding:0;font-size:.85rem}
 .legend i{display:inline-block;width:10px;height:10px;border-radius:3px;margin-right:6px}
 .bar{display:flex;align-items:center;gap:8px;margin:2px 0}.bar .track{flex:1;min-width:0}
