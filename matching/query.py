@@ -5,17 +5,18 @@ extraction) and freezes it, so that every wave of an order asks exactly the same
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, Self
 
 from matching.errors import NoDimension
 from matching.extracted import ExtractedKey, Extraction
-from matching.extraction import Extractor
+from matching.extraction import MAX_ORDER_KEYWORDS, Extractor
 from matching.fields import MAX_INDUSTRIES, MAX_REGIONS, Location
 from matching.members import Group, Member
 from matching.orders import KeywordGroup, Near, Order, parse_order
 from matching.taxonomy import Taxonomy
-from matching.variants import variants
+from matching.variants import occupations, variants
 from matching.vocabulary import Vocabulary
 
 __all__ = [
@@ -119,6 +120,7 @@ def resolve(order: Order, vocabulary: Vocabulary, taxonomy: Taxonomy, *, extract
     names nothing itself and nothing usable is in its text.
     """
     extraction = Extraction(())
+    called_after: tuple[Group, ...] = ()
     groups, at_least = order.groups, order.at_least
     industries, regions = order.industries, order.regions
     if order.text:
@@ -132,11 +134,12 @@ def resolve(order: Order, vocabulary: Vocabulary, taxonomy: Taxonomy, *, extract
         keywords = extraction.applied("keyword")
         if keywords:
             groups, at_least = tuple(KeywordGroup((key.value,), key.weight) for key in keywords), 1
+            called_after = _occupation_groups(keywords, vocabulary) if order.fuzzy else ()
         industries = industries or _values(extraction, "industry")
         regions = regions or _values(extraction, "region")
     query = Query(
         id=order.id,
-        groups=tuple(_group(group, vocabulary, fuzzy=order.fuzzy) for group in groups),
+        groups=(*(_group(group, vocabulary, fuzzy=order.fuzzy) for group in groups), *called_after),
         at_least=at_least,
         industries=industries,
         regions=regions,
@@ -155,6 +158,22 @@ def resolve(order: Order, vocabulary: Vocabulary, taxonomy: Taxonomy, *, extract
 def _values(extraction: Extraction, kind: Literal["industry", "region"]) -> tuple[str, ...]:
     most = {"industry": MAX_INDUSTRIES, "region": MAX_REGIONS}[kind]
     return tuple(sorted(key.value for key in extraction.applied(kind)[:most]))
+
+
+def _occupation_groups(keywords: Sequence[ExtractedKey], vocabulary: Vocabulary) -> tuple[Group, ...]:
+    """Return groups of the occupations called after the words of a text, the heaviest first, as far as there is room.
+
+    They are variants of these words already, so they bring nobody new; but who has the trade by name (电焊工 for 电焊)
+    comes before who has the word among others.
+    """
+    groups: list[Group] = []
+    for key in keywords:
+        forms = occupations(key.value, vocabulary)
+        if forms and key.weight > 1:
+            weight = min(vocabulary.weight(form) for form in forms)
+            groups.append(Group(tuple(Member(form, of=form) for form in forms), weight))
+    groups.sort(key=lambda group: (-group.weight, group.members[0].text))
+    return tuple(groups[: MAX_ORDER_KEYWORDS - len(keywords)])
 
 
 def _group(group: KeywordGroup, vocabulary: Vocabulary, *, fuzzy: bool) -> Group:

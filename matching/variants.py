@@ -58,6 +58,11 @@ def suffix_forms(text: str) -> list[str]:
     return added + dropped
 
 
+def occupations(text: str, vocabulary: Vocabulary) -> tuple[str, ...]:
+    """Return the known occupations that are called after ``text``: 电焊工 of 电焊, by the same suffixes."""
+    return tuple(form for form in (text + suffix for suffix in SUFFIXES) if vocabulary.holds(form))
+
+
 def _corrections(text: str, vocabulary: Vocabulary) -> Iterator[Member]:
     if latin_is_correctable(text):
         for known in vocabulary.corrections.latin(text):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from matching.compounds import Compounds
 from matching.corrections import CorrectionIndex
 from matching.synonyms import Synonyms
 
@@ -10,7 +11,8 @@ class Vocabulary:
     """Normalised keywords of all profiles with a curated synonym file.
 
     A word gets a dense id from 0 when it is first seen and keeps it for good, also when nobody holds it any more.
-    ``version`` changes exactly when the set of known words changes. One writer at a time; readers may run beside it.
+    ``version`` changes exactly when the set of known words changes; ``compounds`` follows the same set. One writer at a
+    time; readers may run beside it.
     """
 
     def __init__(self, synonyms: Synonyms | None = None) -> None:
@@ -20,8 +22,10 @@ class Vocabulary:
         self._ids: dict[str, int] = {}
         self._texts: list[str] = []
         self._frequencies: list[int] = []
+        self.compounds = Compounds()
         for term in self.synonyms.terms():
             self.number(term)
+            self.compounds.add(term)
         self.corrections = CorrectionIndex(self._texts)
 
     def __len__(self) -> int:
@@ -45,6 +49,7 @@ class Vocabulary:
             number = self.number(text)
             self._frequencies[number] += 1
             if self._frequencies[number] == 1 and text not in self.synonyms:
+                self.compounds.add(text)
                 self.version += 1
 
     def remove(self, texts: Iterable[str]) -> None:
@@ -58,6 +63,7 @@ class Vocabulary:
                 raise ValueError(f"vocabulary: {text!r} is removed more often than it was added")
             self._frequencies[number] -= 1
             if self._frequencies[number] == 0 and text not in self.synonyms:
+                self.compounds.remove(text)
                 self.version += 1
 
     def find(self, text: str) -> int | None:
