@@ -2,8 +2,9 @@
 
 Two neighbouring characters count as a word when known words surround them in different ways: at least two different
 neighbours on either side, where the end of a word is a neighbour of its own each time (accessor variety: Feng, Chen,
-Deng, Zheng, "Accessor Variety Criteria for Chinese Word Extraction", Computational Linguistics 30, 2004). So 设备 is one
-and 动化, always after 自, is none. What lies between such words, known words and occupational endings is a word as well.
+Deng, Zheng, "Accessor Variety Criteria for Chinese Word Extraction", Computational Linguistics 30, 2004). So 设备 is
+one and 动化, always after 自, is none. What lies between such words, known words and occupational endings is a word
+as well.
 """
 
 import re
@@ -14,8 +15,8 @@ MAX_SUBTERM_CHARACTERS = 6
 MAX_REMAINDER_CHARACTERS = 4
 
 OCCUPATIONAL_ENDINGS = (
-    "工程技术人员", "专业人员", "技术人员", "服务人员", "管理人员", "工程师", "人员", "专员", "经理", "主管", "助理", "总监",
-    "技师", "顾问", "代表", "学徒", "工", "员", "师", "手",
+    "工程技术人员", "专业人员", "技术人员", "服务人员", "管理人员", "工程师", "人员", "专员", "经理", "主管",
+    "助理", "总监", "技师", "顾问", "代表", "学徒", "工", "员", "师", "手",
 )  # fmt: skip
 """Longest first."""
 
@@ -69,17 +70,11 @@ class Compounds:
         ]
         ending = next((ending for ending in OCCUPATIONAL_ENDINGS if text.endswith(ending)), "")
         stem = len(text) - len(ending)
-        if ending and 2 <= stem <= MAX_REMAINDER_CHARACTERS:
-            spans.append((0, stem))
         covered = [False] * stem + [True] * len(ending)
         for start, end in spans:
             covered[start:end] = [True] * (end - start)
-        # A run that nothing covers is a word of its own; a long one, of an unknown trade, is left in pairs.
-        for start, end in _gaps(covered):
-            if 2 <= end - start <= MAX_REMAINDER_CHARACTERS:
-                spans.append((start, end))
-            elif end - start > MAX_REMAINDER_CHARACTERS:
-                spans.extend((place, place + 2) for place in range(start, end - 1))
+        remainders = [*_gaps(covered), *([(0, stem)] if ending else [])]
+        spans += [(start, end) for start, end in remainders if 2 <= end - start <= MAX_REMAINDER_CHARACTERS]
         return [text[start:end] for start, end in sorted(spans, key=lambda span: (span[0], -span[1]))]
 
     def _count(self, word: str, change: int) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
+from typing import NamedTuple
 
 import ahocorasick
 
@@ -15,8 +16,7 @@ MAX_RECENT_WORDS = 4_096
 """So many wait in that one until all words are built into the base: the cost of a new word stays bounded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A known name at ``[start, end)``; ``outer_*`` is the longest name that it begins in, itself when ``is_outer``."""
 
     text: str
@@ -59,7 +59,7 @@ class Dictionary:
         self._vocabulary = vocabulary
         self._min_word_characters = min_word_characters
         self._names = frozenset(names)
-        self._fixed = _automaton(self._names)
+        self._fixed = _automaton((name, len(name)) for name in self._names)
         self._tiers = _Tiers((None, None, None))
         self._building = Lock()
         self._merging = Lock()
@@ -67,63 +67,53 @@ class Dictionary:
     def find(self, text: str) -> list[Span]:
         """Return the longest names from left to right, each followed by the words that begin inside it.
 
-        Inside a name of another kind words must end inside it too: a word is never read out of half a place.
+        A word that ends outside the name it begins in counts only if it runs into keywords and unknown text alone:
+        a word is never read out of half a place.
         """
-        ordered = self._matches(text)
-        outers = self._outers(text, ordered)
         spans: list[Span] = []
-        position = 0
-        for here, outer in enumerate(outers):
-            spans.append(outer)
-            # The names that the words beginning in this one may run into.
-            while position < len(ordered) and ordered[position][0] < outer.start:
-                position += 1
-            while position < len(ordered) and ordered[position][0] < outer.end:
-                start, negative = ordered[position]
-                position += 1
-                end = start - negative
-                if (start, end) == (outer.start, outer.end):
-                    continue
-                if end > outer.end and not self._may_cross(outers, here, end):
-                    continue
-                word = text[start:end]
-                if self._is_keyword(word) and _is_whole(text, start, end):
-                    spans.append(Span(word, start, end, outer.start, outer.end, True))
+        outers: list[Span] = []
+        across: list[tuple[int, int]] = []
+        outer_start = outer_end = 0
+        for start, negative, is_keyword in self._matches(text):
+            end = start - negative
+            if start >= outer_end:
+                outer_start, outer_end = start, end
+                outers.append(Span(text[start:end], start, end, start, end, is_keyword))
+                spans.append(outers[-1])
+            elif is_keyword:
+                if end > outer_end:
+                    across.append((len(spans), len(outers) - 1))
+                spans.append(Span(text[start:end], start, end, outer_start, outer_end, True))
+        for place, outer in reversed(across):
+            if self._runs_into_a_name(outers, outer, spans[place].end):
+                del spans[place]
         return spans
 
-    def _matches(self, text: str) -> list[tuple[int, int]]:
-        """Return (start, minus the length) of all names in the text, by place, the longest first, each once."""
-        matches: set[tuple[int, int]] = set()
-        for automaton in (self._fixed, *self._caught_up().automata):
+    def _matches(self, text: str) -> list[tuple[int, int, bool]]:
+        """Return (start, minus the length, whether a keyword) of all names by place, the longest first, each once."""
+        is_known, texts = self._vocabulary.known, self._vocabulary.texts()
+        found: dict[tuple[int, int], bool] = {}
+        if self._fixed is not None:
+            for end, length in self._fixed.iter(text):
+                found[end + 1 - length, -length] = False
+        for automaton in self._caught_up().automata:
             if automaton is not None:
-                matches.update([(end + 1 - length, -length) for end, length in automaton.iter(text)])
-        return sorted(matches)
+                for end, number in automaton.iter(text):
+                    if is_known[number]:
+                        length = len(texts[number])
+                        found[end + 1 - length, -length] = True
+        whole = [(*place, kind) for place, kind in found.items() if _is_whole(text, place[0], place[0] - place[1])]
+        whole.sort()
+        return whole
 
-    def _outers(self, text: str, ordered: Sequence[tuple[int, int]]) -> list[Span]:
-        outers: list[Span] = []
-        outer_end = 0
-        for start, negative in ordered:
-            end = start - negative
-            if start < outer_end or not _is_whole(text, start, end):
-                continue
-            name = text[start:end]
-            is_keyword = self._is_keyword(name)
-            if is_keyword or name in self._names:
-                outers.append(Span(name, start, end, start, end, is_keyword))
-                outer_end = end
-        return outers
-
-    def _may_cross(self, outers: Sequence[Span], here: int, end: int) -> bool:
-        """Say whether all names that reach into a word from the name ``here`` to ``end`` are keywords and nothing else."""
-        for outer in outers[here:]:
+    def _runs_into_a_name(self, outers: Sequence[Span], first: int, end: int) -> bool:
+        """Say whether one of the names from the ``first`` up to ``end`` is more than a keyword."""
+        for outer in outers[first:]:
             if outer.start >= end:
-                break
-            if outer.text in self._names:
                 return False
-        return True
-
-    def _is_keyword(self, name: str) -> bool:
-        return len(name) >= self._min_word_characters and self._vocabulary.holds(name)
+            if outer.text in self._names:
+                return True
+        return False
 
     def _caught_up(self) -> _Tiers:
         """Return the automata with the words that the vocabulary has got since the last time."""
@@ -155,15 +145,15 @@ class Dictionary:
         return _Tiers((base, recent, None), tiers.in_base, count, count)
 
     def _automaton_of(self, first: int, end: int) -> "ahocorasick.Automaton | None":
-        words = self._vocabulary.texts()[first:end]
-        return _automaton(word for word in words if len(word) >= self._min_word_characters)
+        words = enumerate(self._vocabulary.texts()[first:end], start=first)
+        return _automaton((word, number) for number, word in words if len(word) >= self._min_word_characters)
 
 
-def _automaton(words: Iterable[str]) -> "ahocorasick.Automaton | None":
-    """Return an automaton whose values are the lengths of the words, or None without words."""
-    automaton = ahocorasick.Automaton(ahocorasick.STORE_LENGTH)
-    for word in words:
-        automaton.add_word(word)
+def _automaton(entries: Iterable[tuple[str, int]]) -> "ahocorasick.Automaton | None":
+    """Return an automaton of words with their numbers, or None without words."""
+    automaton = ahocorasick.Automaton(ahocorasick.STORE_INTS)
+    for word, value in entries:
+        automaton.add_word(word, value)
     if not len(automaton):
         return None
     automaton.make_automaton()
@@ -172,9 +162,13 @@ def _automaton(words: Iterable[str]) -> "ahocorasick.Automaton | None":
 
 def _is_whole(text: str, start: int, end: int) -> bool:
     """Say whether the name does not cut a Latin word or a number in two."""
-    if start > 0 and _is_word(text[start]) and _is_word(text[start - 1]):
+    # Nearly all names begin and end with a Chinese character, which cannot be cut.
+    if not "\u3400" <= text[start] <= "\u9fff" and start > 0 and _is_word(text[start]) and _is_word(text[start - 1]):
         return False
-    return not (end < len(text) and _is_word(text[end - 1]) and _is_word(text[end]))
+    last = text[end - 1]
+    if "\u3400" <= last <= "\u9fff" or end == len(text):
+        return True
+    return not (_is_word(last) and _is_word(text[end]))
 
 
 def _is_word(character: str) -> bool:

@@ -9,7 +9,7 @@ Latin names count only as whole words.
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from matching.alignment import align
+from matching.alignment import AlignedText, align
 from matching.dictionary import Dictionary, Span
 from matching.extracted import ExtractedKey, Extraction
 from matching.industry_names import IndustryNames
@@ -22,7 +22,7 @@ __all__ = ["ExtractedKey", "Extraction", "Extractor"]
 
 MAX_ORDER_KEYWORDS = 8
 MIN_KEYWORD_CHARACTERS = 2
-LEAST_SHARE_OF_ONE, LEAST_SHARE_OF_MANY = 0.2, 0.4
+LEAST_SHARE_OF_ONE, LEAST_SHARE_OF_MANY = 0.2, 0.5
 """What a sub-term must make up of a profile's only word, and of its words when they are many: one mention among many
 says little.
 """
@@ -34,9 +34,9 @@ ACROSS_CONFIDENCE = 60
 
 ADVERTISING_WORDS = frozenset(
     [
-        "招聘", "急招", "诚聘", "直聘", "急聘", "聘请", "高薪", "双休", "单休", "五险", "一金", "五险一金", "包吃", "包住", "食宿",
-        "包吃住", "包食宿", "应届", "应届生", "经验", "公司", "有限公司", "集团", "底薪", "无责", "周末", "月入", "补贴", "奖金",
-        "提成", "小白", "兼职", "全职", "日结", "实习", "优先", "福利", "月薪",
+        "招聘", "急招", "诚聘", "直聘", "急聘", "聘请", "高薪", "双休", "单休", "五险", "一金", "五险一金", "包吃",
+        "包住", "食宿", "包吃住", "包食宿", "应届", "应届生", "经验", "公司", "有限公司", "集团", "底薪", "无责",
+        "周末", "月入", "补贴", "奖金", "提成", "小白", "兼职", "全职", "日结", "实习", "优先", "福利", "月薪",
     ]
 )  # fmt: skip
 """What advertisements of every trade say; rare among keywords, and yet the lightest."""
@@ -74,8 +74,10 @@ class Extractor:
             for span in spans
             for tag in self._crowds.get(span.text, ())
         ]
-        keys += self._keywords(found, places, most_keywords)
-        return Extraction(tuple(_placed(key, aligned.span(key.start, key.end)) for key in _first_of_each(keys)))
+        named = [_placed(key, aligned.span(key.start, key.end)) for key in _first_of_each(keys)]
+        named += self._keywords(found, places, most_keywords, aligned)
+        named.sort(key=lambda key: (key.start, -key.end, key.kind, key.value))
+        return Extraction(tuple(named))
 
     def keywords(self, text: str, most: int, without: Collection[str] = ()) -> tuple[str, ...]:
         """Return at most ``most`` keywords that ``text`` names besides those in ``without``.
@@ -121,19 +123,24 @@ class Extractor:
                 shares[part] = shares.get(part, 0.0) + len(part) / len(whole)
         return shares
 
-    def _keywords(self, found: Collection[Span], places: Collection[tuple[int, int]], most: int) -> list[ExtractedKey]:
-        """Return the keywords among ``found`` outside ``places``, the heaviest ``most`` of them applied."""
-        keys: dict[str, ExtractedKey] = {}
+    def _keywords(
+        self, found: Iterable[Span], places: Collection[tuple[int, int]], most: int, aligned: AlignedText
+    ) -> list[ExtractedKey]:
+        """Return the keywords among ``found`` outside ``places``, each once, the heaviest ``most`` of them applied."""
+        first: dict[str, tuple[int, int, int, str, Span]] = {}
         for span in found:
-            if span.text in keys or not span.is_keyword or (span.outer_start, span.outer_end) in places:
+            text = span.text
+            if text in first or not span.is_keyword or (span.outer_start, span.outer_end) in places:
                 continue
+            first[text] = (-self.weight(text), -len(text), span.start, text, span)
+        keys: list[ExtractedKey] = []
+        for rank, (lightness, _, _, text, span) in enumerate(sorted(first.values())):
             confidence, reason = _standing(span)
-            weight = self.weight(span.text)
-            keys[span.text] = ExtractedKey("keyword", span.text, span.start, span.end, confidence, weight, True, reason)
-        ranked = sorted(keys.values(), key=_heaviest_first)
-        return ranked[:most] + [
-            replace(key, applied=False, reason=f"{most} rarer keywords are in the text") for key in ranked[most:]
-        ]
+            if rank >= most:
+                reason = f"{most} rarer keywords are in the text"
+            start, end = aligned.span(span.start, span.end)
+            keys.append(ExtractedKey("keyword", text, start, end, confidence, -lightness, rank < most, reason))
+        return keys
 
 
 def _standing(span: Span) -> tuple[int, str]:
@@ -143,10 +150,6 @@ def _standing(span: Span) -> tuple[int, str]:
     if span.is_across:
         return ACROSS_CONFIDENCE, "a known keyword that begins inside another one"
     return PART_CONFIDENCE, "a known keyword inside a longer one"
-
-
-def _heaviest_first(key: ExtractedKey) -> tuple[int, int, int, str]:
-    return -key.weight, -len(key.value), key.start, key.value
 
 
 def _first_of_each(keys: Iterable[ExtractedKey]) -> list[ExtractedKey]:

@@ -164,14 +164,13 @@ def _occupation_groups(keywords: Sequence[ExtractedKey], vocabulary: Vocabulary)
     """Return groups of the occupations called after the words of a text, the heaviest first, as far as there is room.
 
     They are variants of these words already, so they bring nobody new; but who has the trade by name (电焊工 for 电焊)
-    comes before who has the word among others.
+    comes before who has the word among others. A group weighs what its word weighs.
     """
     groups: list[Group] = []
     for key in keywords:
         forms = occupations(key.value, vocabulary)
         if forms and key.weight > 1:
-            weight = min(vocabulary.weight(form) for form in forms)
-            groups.append(Group(tuple(Member(form, of=form) for form in forms), weight))
+            groups.append(Group(tuple(Member(form, of=form) for form in forms), key.weight))
     groups.sort(key=lambda group: (-group.weight, group.members[0].text))
     return tuple(groups[: MAX_ORDER_KEYWORDS - len(keywords)])
 

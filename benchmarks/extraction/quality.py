@@ -1,8 +1,9 @@
 """P@1 and NDCG@10 of finding the occupation of a title, by the matcher itself and by BM25, on two halves of titles.
 
 A profile is an occupation: its name, its aliases if wanted, and the sub-terms that reading these as the profile's text
-adds. A query is a title that goes through ``text`` like an order's: extraction, variants, matching, the contract's order
-(full tier before partial, score, tie, id). What was tuned was tuned on the one half of the titles; the other is reported.
+adds. A query is a title that goes through ``text`` like an order's: extraction, variants, matching, the contract's
+order (full tier before partial, score, tie, id). What was tuned was tuned on one half of the titles; the other half
+is what counts.
 """
 
 from collections.abc import Iterable, Sequence
@@ -98,9 +99,7 @@ def profiles_of(names: Sequence[Sequence[str]], synonyms: Synonyms, taxonomy: Ta
     ]
 
 
-def _frozen(
-    text: str, number: int, vocabulary: Vocabulary, taxonomy: Taxonomy, extractor: Extractor
-) -> Query | None:
+def _frozen(text: str, number: int, vocabulary: Vocabulary, taxonomy: Taxonomy, extractor: Extractor) -> Query | None:
     order = parse_order({"id": number, "text": text, "limit": DEPTH}, taxonomy)
     try:
         return resolve(order, vocabulary, taxonomy, extractor=extractor)

@@ -5,6 +5,7 @@ answer a repeated question (normal forms) are warm, as they are in a running pro
 """
 
 import gc
+import os
 import random
 import time
 import tracemalloc
@@ -15,6 +16,7 @@ from typing import Any
 from matching.alignment import align
 from matching.dictionary import Dictionary
 from matching.extraction import MIN_KEYWORD_CHARACTERS, Extractor
+from matching.normalisation import MAX_KEYWORD_CHARACTERS, normalise
 from matching.synonyms import Synonyms
 from matching.taxonomy import builtin_taxonomy
 from matching.variants import variants
@@ -26,14 +28,19 @@ TEXTS = 1_000
 TEXT_CHARACTERS = 100
 PROFILES = 4_000
 KEYWORDS_A_PROFILE = 12
+MOST_WORDS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """One operation: microseconds of every call, in the order of the calls."""
+    """One operation: microseconds of every call, in the order of the calls.
+
+    ``cpu_mean_us`` is what the thread itself worked a call: on a busy machine the samples hold the work of others too.
+    """
 
     operation: str
     samples_us: tuple[float, ...]
+    cpu_mean_us: float
 
     @property
     def median_us(self) -> float:
@@ -53,9 +60,13 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Timings over a vocabulary of ``words`` words; its memory with the index of corrections, in bytes."""
+    """Timings over a vocabulary of ``words`` words; its memory with the index of corrections, in bytes.
+
+    ``load_average`` is of the minute before.
+    """
 
     words: int
+    load_average: float
     build_s: float
     index_corrections_s: float
     vocabulary_bytes: int
@@ -65,6 +76,7 @@ class Speed:
 def measure_speed(words: Sequence[str], texts: Sequence[str], synonyms: Synonyms) -> Speed:
     """Measure over a vocabulary of ``words`` (normalised) and texts that are cut to 100 characters each."""
     draw = random.Random(SEED)
+    load_average = os.getloadavg()[0]
     tracemalloc.start()
     measured = Vocabulary(synonyms)
     measured.add(words)
@@ -77,7 +89,17 @@ def measure_speed(words: Sequence[str], texts: Sequence[str], synonyms: Synonyms
     index_corrections_s = _seconds(lambda: vocabulary.corrections.latin("warm"))
     timings = [*_of_keywords(words, vocabulary, draw), *_of_texts(texts, vocabulary, draw)]
     timings += _of_changes(words, vocabulary, draw)
-    return Speed(len(vocabulary), build_s, index_corrections_s, vocabulary_bytes, tuple(timings))
+    return Speed(len(vocabulary), load_average, build_s, index_corrections_s, vocabulary_bytes, tuple(timings))
+
+
+def words_of(terms: Iterable[str]) -> list[str]:
+    """Return normalised terms with their sub-terms, each once, 100 thousand at most."""
+    words = dict.fromkeys(word for term in terms if 0 < len(word := normalise(term)) <= MAX_KEYWORD_CHARACTERS)
+    known = Vocabulary()
+    known.add(words)
+    for word in list(words):
+        words.update(dict.fromkeys(known.compounds.subterms(word, known.holds)))
+    return list(words)[:MOST_WORDS]
 
 
 def _of_keywords(words: Sequence[str], vocabulary: Vocabulary, draw: random.Random) -> list[Timing]:
@@ -140,13 +162,15 @@ def _timed(operation: str, call: Callable[[Any], object], arguments: Sequence[An
     gc.collect()
     gc.disable()
     try:
+        worked_ns = time.thread_time_ns()
         for argument in arguments:
             began = clock()
             call(argument)
             samples.append((clock() - began) / 1_000)
+        worked_ns = time.thread_time_ns() - worked_ns
     finally:
         gc.enable()
-    return Timing(operation, tuple(samples))
+    return Timing(operation, tuple(samples), worked_ns / 1_000 / len(samples))
 
 
 def _seconds(call: Callable[[], object]) -> float:
@@ -166,5 +190,8 @@ def _with_a_slip(word: str, draw: random.Random) -> str:
     return ""
 
 
-_PAIRS = "工公 员园 师施 手守 经精 理里 机鸡 电店 技计 术树 管馆 设社 销消 售受 服福 务物 程成 动洞 化话 生声 产铲 车扯 修休 装庄 制志"
-_HOMOPHONES = dict(pair for pair in _PAIRS.split())  # noqa: C416 - a string of two characters is a pair
+_PAIRS = (
+    "工公 员园 师施 手守 经精 理里 机鸡 电店 技计 术树 管馆 设社 销消 售受 服福 务物 程成 "
+    "动洞 化话 生声 产铲 车扯 修休 装庄 制志"
+)
+_HOMOPHONES = {pair[0]: pair[1] for pair in _PAIRS.split()}
