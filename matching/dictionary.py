@@ -16,6 +16,11 @@ MAX_RECENT_WORDS = 4_096
 """So many wait in that one until all words are built into the base: the cost of a new word stays bounded."""
 
 
+_LENGTH_BITS = 20
+_LENGTH_MASK = (1 << _LENGTH_BITS) - 1
+"""No text is longer: 20,000 characters, of which none has more than 18 in its normal form."""
+
+
 class Span(NamedTuple):
     """A known name at ``[start, end)``; ``outer_*`` is the longest name that it begins in, itself when ``is_outer``."""
 
@@ -58,7 +63,7 @@ class Dictionary:
     def __init__(self, names: Iterable[str], vocabulary: Vocabulary, min_word_characters: int) -> None:
         self._vocabulary = vocabulary
         self._min_word_characters = min_word_characters
-        self._names = frozenset(names)
+        self._names = frozenset(name for name in names if len(name) <= _LENGTH_MASK)
         self._fixed = _automaton((name, len(name)) for name in self._names)
         self._tiers = _Tiers((None, None, None))
         self._building = Lock()
@@ -74,37 +79,47 @@ class Dictionary:
         outers: list[Span] = []
         across: list[tuple[int, int]] = []
         outer_start = outer_end = 0
-        for start, negative, is_keyword in self._matches(text):
-            end = start - negative
+        matches = self._matches(text)
+        for place in sorted(matches):
+            start = place >> _LENGTH_BITS
+            end = start + _LENGTH_MASK - (place & _LENGTH_MASK)
+            is_keyword = matches[place]
+            if start < outer_end and not is_keyword:
+                continue
+            name = text[start:end]
+            # Nearly all names begin and end with a Chinese character, which cannot be cut.
+            if not ("\u3400" <= name[0] <= "\u9fff" and "\u3400" <= name[-1] <= "\u9fff") and _is_cut(text, start, end):
+                continue
             if start >= outer_end:
                 outer_start, outer_end = start, end
-                outers.append(Span(text[start:end], start, end, start, end, is_keyword))
+                outers.append(Span(name, start, end, start, end, is_keyword))
                 spans.append(outers[-1])
-            elif is_keyword:
+            else:
                 if end > outer_end:
                     across.append((len(spans), len(outers) - 1))
-                spans.append(Span(text[start:end], start, end, outer_start, outer_end, True))
-        for place, outer in reversed(across):
-            if self._runs_into_a_name(outers, outer, spans[place].end):
-                del spans[place]
+                spans.append(Span(name, start, end, outer_start, outer_end, True))
+        for position, outer in reversed(across):
+            if self._runs_into_a_name(outers, outer, spans[position].end):
+                del spans[position]
         return spans
 
-    def _matches(self, text: str) -> list[tuple[int, int, bool]]:
-        """Return (start, minus the length, whether a keyword) of all names by place, the longest first, each once."""
+    def _matches(self, text: str) -> dict[int, bool]:
+        """Return where names are and whether each is a keyword.
+
+        A place is one number, so that places sort quickly: the start, then what the length lacks to the longest.
+        """
         is_known, texts = self._vocabulary.known, self._vocabulary.texts()
-        found: dict[tuple[int, int], bool] = {}
+        found: dict[int, bool] = {}
         if self._fixed is not None:
-            for end, length in self._fixed.iter(text):
-                found[end + 1 - length, -length] = False
+            for last, length in self._fixed.iter(text):
+                found[(last + 1 - length << _LENGTH_BITS) + _LENGTH_MASK - length] = False
         for automaton in self._caught_up().automata:
             if automaton is not None:
-                for end, number in automaton.iter(text):
+                for last, number in automaton.iter(text):
                     if is_known[number]:
                         length = len(texts[number])
-                        found[end + 1 - length, -length] = True
-        whole = [(*place, kind) for place, kind in found.items() if _is_whole(text, place[0], place[0] - place[1])]
-        whole.sort()
-        return whole
+                        found[(last + 1 - length << _LENGTH_BITS) + _LENGTH_MASK - length] = True
+        return found
 
     def _runs_into_a_name(self, outers: Sequence[Span], first: int, end: int) -> bool:
         """Say whether one of the names from the ``first`` up to ``end`` is more than a keyword."""
@@ -160,15 +175,11 @@ def _automaton(entries: Iterable[tuple[str, int]]) -> "ahocorasick.Automaton | N
     return automaton
 
 
-def _is_whole(text: str, start: int, end: int) -> bool:
-    """Say whether the name does not cut a Latin word or a number in two."""
-    # Nearly all names begin and end with a Chinese character, which cannot be cut.
-    if not "\u3400" <= text[start] <= "\u9fff" and start > 0 and _is_word(text[start]) and _is_word(text[start - 1]):
-        return False
-    last = text[end - 1]
-    if "\u3400" <= last <= "\u9fff" or end == len(text):
+def _is_cut(text: str, start: int, end: int) -> bool:
+    """Say whether the name is a part of a longer Latin word or number."""
+    if start > 0 and _is_word(text[start]) and _is_word(text[start - 1]):
         return True
-    return not (_is_word(last) and _is_word(text[end]))
+    return end < len(text) and _is_word(text[end - 1]) and _is_word(text[end])
 
 
 def _is_word(character: str) -> bool:

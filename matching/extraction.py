@@ -128,11 +128,11 @@ class Extractor:
     ) -> list[ExtractedKey]:
         """Return the keywords among ``found`` outside ``places``, each once, the heaviest ``most`` of them applied."""
         first: dict[str, tuple[int, int, int, str, Span]] = {}
+        weight = self.weight
         for span in found:
             text = span.text
-            if text in first or not span.is_keyword or (span.outer_start, span.outer_end) in places:
-                continue
-            first[text] = (-self.weight(text), -len(text), span.start, text, span)
+            if span.is_keyword and text not in first and (span.outer_start, span.outer_end) not in places:
+                first[text] = (-weight(text), -len(text), span.start, text, span)
         keys: list[ExtractedKey] = []
         for rank, (lightness, _, _, text, span) in enumerate(sorted(first.values())):
             confidence, reason = _standing(span)
