@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks.extraction.command import extraction
 from kit.errors import Unavailable
 from quanwang.cli.options import DataDir, settings_from
 
@@ -81,3 +82,6 @@ def matching(
         print(f"quanwang bench: {miss}", file=sys.stderr)
     if misses:
         raise typer.Exit(MISSED)
+
+
+app.command()(extraction)

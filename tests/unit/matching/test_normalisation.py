@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from matching.alignment import align
-from matching.normalisation import normalise
+from matching.normalisation import normalise, to_simplified
 from tests.strategies import STEADY
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -78,3 +78,26 @@ def test_a_key_after_characters_of_other_lengths_keeps_its_place() -> None:
     aligned = align(text)
     start = aligned.normal.index("电焊工")
     assert text[slice(*aligned.span(start, start + 3))] == "電焊工"
+
+
+# What the short cut around OpenCC must not change ---------------------------------------------------------------------
+
+CONVERTER = opencc.OpenCC("t2s")
+
+
+@pytest.mark.parametrize(
+    "text", ["沈默", "沈先生", "明瞭", "藉口", "批覆", "打坏", "海哩", "衹是", "乾坤", "幹部", "著手", "电工"]
+)
+def test_simplifying_equals_opencc_where_a_phrase_decides(text: str) -> None:
+    assert to_simplified(text) == CONVERTER.convert(text)
+
+
+@given(
+    st.text(
+        st.characters(min_codepoint=0x3400, max_codepoint=0x9FFF) | st.sampled_from("沈藉覆坏瞭哩衹甦默口明"),
+        max_size=12,
+    )
+)
+@settings(STEADY, max_examples=500)
+def test_simplifying_equals_opencc(text: str) -> None:
+    assert to_simplified(text) == CONVERTER.convert(text)
