@@ -11,11 +11,12 @@ from matching.index.bits import Words, pack_bits
 from matching.index.columns import ProfileColumns
 from matching.index.geogrid import Grid, build_grid
 from matching.index.postings import Lists, build_lists
-from matching.index.segment_arrays import RATING_BITS, People
+from matching.index.segment_arrays import People
+from matching.index.sphere import points_of
 
 MAX_USERS = 1 << 20
 FORMAT = "quanwang-segment"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 Int64Array = npt.NDArray[np.int64]
 Int32Array = npt.NDArray[np.int32]
@@ -52,7 +53,7 @@ class Segment:
             columns.ratings,
             columns.ids[order],
             order.astype(np.uint32),
-            np.stack([pack_bits(((columns.ratings >> bit) & 1).astype(np.bool_)) for bit in range(RATING_BITS)]),
+            points_of(columns.latitudes, columns.longitudes),
         )
         return cls(
             columns,
@@ -96,7 +97,7 @@ class Segment:
                 columns.ratings,
                 arrays["people.sorted_ids"],  # type: ignore[arg-type]
                 arrays["people.sorted_rows"],  # type: ignore[arg-type]
-                arrays["people.rating_slices"],  # type: ignore[arg-type]
+                arrays["people.points"],  # type: ignore[arg-type]
             )
             return cls(columns, lists, grid, people, arrays["available"])  # type: ignore[arg-type]
         except KeyError as missing:
@@ -111,6 +112,6 @@ class Segment:
             **{f"grid.{name}": array for name, array in self.grid._asdict().items()},
             "people.sorted_ids": self.people.sorted_ids,
             "people.sorted_rows": self.people.sorted_rows,
-            "people.rating_slices": self.people.rating_slices,
+            "people.points": self.people.points,
             "available": self.available,
         }

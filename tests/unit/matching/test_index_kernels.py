@@ -14,9 +14,10 @@ from matching.index.bits import pack_bits, unpack_bits, words_for
 from matching.index.columns import CrowdIds
 from matching.index.geogrid import build_grid, mark_circle
 from matching.index.match_batch import batch_arrays
-from matching.index.planes import BLOCK_WORDS, add_plane, mark_at_least
+from matching.index.planes import add_to_hits, mark_enough_hits
 from matching.query import Group, Member, Query
-from matching.ranking import best_tie_key, distance_km, join_tops, merge_tops, tie_key
+from matching.index.sphere import distance_km, points_of, set_point, steps_away
+from matching.ranking import join_tops, merge_tops
 from matching.vocabulary import Vocabulary
 from tests.strategies import SMALL_TAXONOMY, STEADY
 
