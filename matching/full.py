@@ -12,22 +12,24 @@
 import numpy as np
 import numpy.typing as npt
 
-from matching.index.best import FULL_TIER, meet_best, offer_met, order_by_weight, reached_score, set_bonus
-from matching.index.bits import popcount
+from matching.index.best import offer_met
 from matching.index.choosing import list_plane, offer_users
+from matching.index.classes import FULL_TIER, reached_score, set_bonus
 from matching.index.jit import kernel
 from matching.index.planes import add_to_hits, clear, copy_plane, count_plane, keep_both, mark_enough_hits, unite_lists
 from matching.index.postings import Lists
 from matching.index.requirements import common_blocks, keep_candidates, meet_all, order_by_size
 from matching.index.scoring import HITS_MASK, HITS_SHIFT, forget, meet_group
 from matching.index.scratch import (
-    ACTIVE,
     BLOCKS,
+    FEW,
     FIRSTS,
     FULL,
     FULL_IDS,
     FULL_KEYS,
     FULL_TOP,
+    MET_AT_MOST,
+    MET_FIRST,
     ORDER,
     POINTS,
     SIZES,
@@ -36,17 +38,12 @@ from matching.index.scratch import (
     Scratch,
 )
 from matching.index.segment_arrays import BatchArrays, People
+from matching.index.slicing import slice_best
 from matching.ranking import DOOR_KEY, LIMIT, TIE_BITS
 
 Words = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
 Int32Array = npt.NDArray[np.int32]
-
-MET_FIRST = 1_024
-"""Groups whose lists are so short in all are met before the dimensions are looked at."""
-
-MET_AT_MOST = 32_768
-"""When the groups' lists are expected to meet more active users than this, planes come first."""
 
 
 @kernel
@@ -98,13 +95,28 @@ def match_full(
     blocks = common_blocks(query, required, np.int64(-1))
     if graded:
         return _match_graded(
-            lists, people, batch, q, weights, total, base, required, circle_of, circle, visible, blocks, shift, keeps_set, scratch
+            lists,
+            people,
+            batch,
+            q,
+            weights,
+            total,
+            base,
+            required,
+            circle_of,
+            circle,
+            visible,
+            blocks,
+            shift,
+            keeps_set,
+            scratch,
         )
     if blocks == 0:
         return np.int64(0)
     found, left = meet_all(
-        lists.postings, lists.bitmaps, scratch.keys, query, required, circle_of, circle, visible, blocks, shift, planes, users
-    )
+        lists.postings, lists.bitmaps, scratch.keys, query, required, circle_of, circle, visible, blocks, shift,
+        scratch.tuning[FEW], planes, users,
+    )  # fmt: skip
     if found > 0 and (keeps_set or scratch.states[FULL_TOP, LIMIT] > 0):
         if left != 0:
             list_plane(planes[FULL], left, shift, users, np.int64(0))
@@ -148,33 +160,31 @@ def _match_graded(
     if blocks == 0:
         return np.int64(0)
     set_bonus(query, base, np.int64(0), batch.weights)
-    few = listed <= MET_FIRST and sparse == listed
-    if few:
-        number, left = np.int64(0), blocks
-        copy_plane(planes[ACTIVE], visible, blocks, shift)
-    else:
+    few = listed <= scratch.tuning[MET_FIRST] and sparse == listed
+    active, left = visible, blocks
+    if not few and required > 0:
         number, left = meet_all(
-            postings, bitmaps, keys, query, required, circle_of, circle, visible, blocks, shift, planes, users
-        )
-        if number == 0:
-            clear(planes[FULL], blocks, shift)
-            return np.int64(0)
+            postings, bitmaps, keys, query, required, circle_of, circle, visible, blocks, shift, scratch.tuning[FEW],
+            planes, users,
+        )  # fmt: skip
         if left == 0:
             left = _spread(users, number, shift, planes[FULL])
-        if listed * number > MET_AT_MOST * planes.shape[1] * 64:
+        active = planes[FULL]
+        if listed * number > scratch.tuning[MET_AT_MOST] * planes.shape[1] * 64:
             return _match_planes(lists, people, batch, q, weights, left, blocks, shift, keeps_set, scratch)
-        copy_plane(planes[ACTIVE], planes[FULL], left, shift)
-        clear(planes[FULL], blocks, shift)
+    elif required == 0 and listed > scratch.tuning[MET_AT_MOST]:
+        copy_plane(planes[FULL], visible, blocks, shift)
+        return _match_planes(lists, people, batch, q, weights, blocks, blocks, shift, keeps_set, scratch)
     scored = np.int64(0)
     for p in range(groups):
         scored = meet_group(
             postings, bitmaps, keys, query[FIRSTS, p], query[FIRSTS, p + 1], p, np.int64(weights[p]), left, shift,
-            planes, scratch.marks, users, scored,
+            active, planes, scratch.marks, users, scored,
         )  # fmt: skip
-    clear(planes[ACTIVE], left, shift)
+    clear(planes[FULL], blocks, shift)
     met = scored
     if few and required > 0:
-        met = _filter_met(lists, required, circle_of, circle, visible, scored, scratch)
+        met = _filter_met(lists, required, circle_of, circle, blocks, shift, scored, scratch)
     counted = _finish(people, batch, q, total, met, at_least, visible, shift, keeps_set, scratch)
     return counted
 
@@ -192,15 +202,15 @@ def _spread(users: npt.NDArray[np.uint32], number: int, shift: int, plane: Words
 
 @kernel
 def _filter_met(
-    lists: Lists, required: int, circle_of: int, circle: Words, visible: Words, scored: int, scratch: Scratch
+    lists: Lists, required: int, circle_of: int, circle: Words, blocks: int, shift: int, scored: int, scratch: Scratch
 ) -> int:
     """Keep of the users who were met those who meet the requirements of row ORDER; the others are forgotten."""
     users, kept_users, marks = scratch.users[0], scratch.users[1], scratch.marks
     for i in range(scored):
         kept_users[i] = users[i]
     kept = keep_candidates(
-        lists.postings, lists.bitmaps, scratch.keys, scratch.query, np.int64(0), required, circle_of, circle, visible,
-        scratch.planes, kept_users, scored,
+        lists.postings, lists.bitmaps, scratch.keys, scratch.query, required, circle_of, circle, blocks, shift,
+        scratch.planes[UNION], kept_users, scored,
     )  # fmt: skip
     place = np.int64(0)
     for i in range(scored):
@@ -287,9 +297,9 @@ def _match_planes(
     elif counted > 0 and state[LIMIT] > 0:
         named = np.int64(batch.named[q]) >> 1
         floor = max(np.int64(0), state[DOOR_KEY] >> TIE_BITS)
-        scored, theta = meet_best(
-            lists, weights, named, np.int64(0), FULL_TIER, floor, state[LIMIT], kept, shift, full,
-            scratch.zeros[FULL_TIER], scratch,
+        scored, theta = slice_best(
+            lists, weights, named, np.int64(0), FULL_TIER, floor, state[LIMIT], shift, full, scratch.zeros[FULL_TIER],
+            scratch,
         )  # fmt: skip
         offer_met(
             people, batch.origin[q], named, np.int64(0), FULL_TIER, theta, scored, full, shift, scratch, state,
@@ -310,9 +320,7 @@ def _unite_enough(lists: Lists, groups: int, at_least: int, blocks: int, shift: 
     for bit in range(bits):
         clear(hits[bit], blocks, shift)
     for p in range(groups):
-        unite_lists(
-            lists.postings, lists.bitmaps, keys, query[FIRSTS, p], query[FIRSTS, p + 1], blocks, shift, union
-        )
+        unite_lists(lists.postings, lists.bitmaps, keys, query[FIRSTS, p], query[FIRSTS, p + 1], blocks, shift, union)
         add_to_hits(hits, bits, union, blocks, shift)
         clear(union, blocks, shift)
     mark_enough_hits(hits, bits, at_least, union, blocks, shift)

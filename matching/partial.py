@@ -6,10 +6,11 @@
 import numpy as np
 import numpy.typing as npt
 
-from matching.index.best import PARTIAL_TIER, count_choices, meet_best, offer_met, set_bonus
+from matching.index.best import ALL_BLOCKS, meet_best, offer_met
 from matching.index.bits import popcount
+from matching.index.classes import PARTIAL_TIER, count_choices, set_bonus
 from matching.index.jit import kernel
-from matching.index.planes import add_to_hits, clear, keep_both, mark_enough_hits, unite_lists
+from matching.index.planes import add_to_hits, mark_enough_hits, unite_lists
 from matching.index.postings import Lists
 from matching.index.requirements import fill_required
 from matching.index.scoring import forget
@@ -17,20 +18,22 @@ from matching.index.scratch import (
     ACTIVE,
     CIRCLE,
     FIRSTS,
+    FULL,
     INDUSTRY,
     PARTIAL_IDS,
     PARTIAL_KEYS,
     PARTIAL_TOP,
+    SIZES,
+    SLICED_FROM,
     UNION,
     Scratch,
 )
 from matching.index.segment_arrays import BatchArrays, People
+from matching.index.slicing import slice_best
 from matching.ranking import DOOR_KEY, LIMIT, TIE_BITS
 
 Words = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
-
-ALL_BLOCKS = -1
 
 
 @kernel
@@ -57,11 +60,15 @@ def match_partial(
     batch: BatchArrays,
     q: int,
     groups: int,
+    full_count: int,
     visible: Words,
     shift: int,
     scratch: Scratch,
 ) -> None:
-    """Push the best of the partial tier of query ``q`` to the partial top; the dimensions' planes are filled."""
+    """Push the best of the partial tier of query ``q`` to the partial top; the dimensions' planes are filled.
+
+    ``full_count``: users of the full tier, who are not of this one.
+    """
     state = scratch.states[PARTIAL_TOP]
     if state[LIMIT] == 0:
         return
@@ -71,19 +78,25 @@ def match_partial(
     zeros = scratch.zeros[PARTIAL_TIER]
     set_bonus(scratch.query, np.int64(0), named, batch.weights)
     count_choices(scratch.planes, visible, named, zeros)
-    if groups == 0:
-        # Who satisfies everything is full without any group.
-        zeros[named] = 0
+    # All of the full tier satisfy all dimensions; the partial tier has nobody who satisfies none and hits nothing.
+    zeros[named] -= full_count
+    zeros[0] = 0
     floor = max(np.int64(0), state[DOOR_KEY] >> TIE_BITS)
-    scored, theta = meet_best(
-        lists, weights, named, at_least, PARTIAL_TIER, floor, state[LIMIT], np.int64(ALL_BLOCKS), shift, visible, zeros,
-        scratch,
-    )  # fmt: skip
+    listed = np.int64(0)
+    for p in range(groups):
+        listed += scratch.query[SIZES, p]
+    if listed < scratch.tuning[SLICED_FROM]:
+        scored, theta = meet_best(lists, weights, named, at_least, floor, state[LIMIT], shift, visible, zeros, scratch)
+    else:
+        scored, theta = slice_best(
+            lists, weights, named, at_least, PARTIAL_TIER, floor, state[LIMIT], shift, visible, zeros, scratch
+        )
     offer_met(
         people, batch.origin[q], named, at_least, PARTIAL_TIER, theta, scored, visible, shift, scratch, state,
         scratch.tops[PARTIAL_KEYS], scratch.tops[PARTIAL_IDS],
     )  # fmt: skip
     forget(scratch.marks, scratch.users[0], scored)
+    scratch.planes[FULL, :] = 0
 
 
 @kernel
@@ -127,9 +140,7 @@ def count_tiers(
 
 
 @kernel
-def _count_keywords(
-    lists: Lists, groups: int, at_least: int, visible: Words, shift: int, scratch: Scratch
-) -> int:
+def _count_keywords(lists: Lists, groups: int, at_least: int, visible: Words, shift: int, scratch: Scratch) -> int:
     """Visible users who hit ``at_least`` groups; row ACTIVE has those who hit any."""
     query, keys, plane, hits = scratch.query, scratch.keys, scratch.planes[UNION], scratch.hits
     everywhere = np.int64(ALL_BLOCKS)

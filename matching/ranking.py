@@ -24,6 +24,7 @@ _INSERTION_SORT_UP_TO = 16
 
 Int64Array = npt.NDArray[np.int64]
 
+
 @kernel
 def open_top(state: Int64Array, limit: int, floor_key: int) -> None:
     """Start an empty top of ``limit`` users that takes keys from ``floor_key`` on."""

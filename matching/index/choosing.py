@@ -86,9 +86,7 @@ def _rating_reached_by(
 
 
 @kernel
-def list_plane(
-    plane: Words, blocks: int, shift: int, users: npt.NDArray[np.uint32], first: int
-) -> int:
+def list_plane(plane: Words, blocks: int, shift: int, users: npt.NDArray[np.uint32], first: int) -> int:
     """Write the users of a plane's named blocks into users[first:]; returns the end."""
     end = first
     while blocks != 0:

@@ -60,7 +60,9 @@ def mark_circle(grid: Grid, people: People, near: FloatArray, shift: int, words:
     set_point(near[0], near[1], point)
     first_row, last_row, left, right = _box(near)
     if right - left >= 360.0:
-        return _mark_rows(grid, people, near, point, first_row, last_row, np.int64(0), np.int64(COLUMNS - 1), shift, words)
+        return _mark_rows(
+            grid, people, near, point, first_row, last_row, np.int64(0), np.int64(COLUMNS - 1), shift, words
+        )
     first_column = max(0, math.floor((left + 180.0) * CELLS_A_DEGREE))
     last_column = min(COLUMNS - 1, math.floor((right + 180.0) * CELLS_A_DEGREE))
     users, blocks = _mark_rows(grid, people, near, point, first_row, last_row, first_column, last_column, shift, words)

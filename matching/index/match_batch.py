@@ -96,14 +96,16 @@ def match_batch(
         open_top(scratch.states[PARTIAL_TOP], batch.limits[q], partial_floors[q])
         seen = _seen(people, batch, q, visible, scratch)
         groups, total, circle_of = prepare_query(lists, people, grid, batch, q, shift, scratch)
-        if wanted & FULL:
+        if wanted & (FULL | PARTIAL):
+            if not wanted & FULL:
+                scratch.states[FULL_TOP, LIMIT] = 0
             full_counts[q] = match_full(
                 lists, people, batch, q, groups, total, circle_of, scratch.wide[CIRCLE], seen, shift, False, scratch
             )
         if wanted & (PARTIAL | COUNTS):
             fill_dimensions(lists, groups, circle_of, shift, scratch)
             if wanted & PARTIAL:
-                match_partial(lists, people, batch, q, groups, seen, shift, scratch)
+                match_partial(lists, people, batch, q, groups, full_counts[q], seen, shift, scratch)
             if wanted & COUNTS:
                 both = count_tiers(lists, batch, q, groups, seen, shift, scratch, dimension_counts[q])
                 partial_counts[q] = both - full_counts[q]

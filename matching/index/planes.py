@@ -39,7 +39,14 @@ def clear(plane: Words, blocks: int, shift: int) -> None:
 
 @kernel
 def unite_lists(
-    postings: Postings, bitmaps: Words, keys: Int64Array, first_key: int, end_key: int, blocks: int, shift: int, plane: Words
+    postings: Postings,
+    bitmaps: Words,
+    keys: Int64Array,
+    first_key: int,
+    end_key: int,
+    blocks: int,
+    shift: int,
+    plane: Words,
 ) -> None:
     """Add the users of some lists, within the named blocks, to a plane."""
     for k in range(first_key, end_key):

@@ -11,20 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from matching.index.jit import kernel
-from matching.index.choosing import list_plane
-from matching.index.lookup import first_from
-from matching.index.planes import clear, copy_plane, count_plane, keep_both, unite_lists, unite_plane
-from matching.index.scratch import BLOCKS, ENDS, FIRSTS, FULL, ORDER, ROWS, SIZES, SPARSE, STARTS, UNION
+from matching.index.lookup import first_from, next_run, without_run
+from matching.index.planes import bounds_of, clear, copy_plane, count_plane, keep_both, unite_lists, unite_plane
+from matching.index.scratch import BLOCKS, ENDS, FIRSTS, FULL, KEY_BLOCKS, ORDER, ROWS, SIZES, SPARSE, STARTS, UNION
 
 Int64Array = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 Postings = npt.NDArray[np.uint32]
 
-FEW = 4_096
-"""So many users are tested one by one; more are worked on as a plane."""
-
-_SEARCH_COST = 5
-"""A step of a binary search costs so many times what a posting costs that is put into a plane."""
+_SEARCH_COST = 40
+"""Searching a list for a user costs so many times what a posting costs that is put into a plane."""
 
 
 @kernel
@@ -71,55 +67,76 @@ def meet_all(
     visible: Words,
     blocks: int,
     shift: int,
+    few: int,
     planes: Words,
     users: Postings,
 ) -> tuple[int, int]:
     """Who meets all requirements of row ORDER and is visible.
 
-    Returns (number, 0) when they were few: they are users[:number]; or (number, blocks): they are row FULL of ``planes``,
-    in these blocks.
+    Returns (number, 0) when the first requirement lists ``few`` at most: they are users[:number]; else (number, blocks):
+    they are row FULL of ``planes``, in these blocks.
     """
-    found = planes[FULL]
+    found, union = planes[FULL], planes[UNION]
+    first = query[ORDER, 0] if count > 0 else np.int64(-1)
+    if count > 0 and query[SIZES, first] <= few and first != circle_of and query[SPARSE, first] == query[SIZES, first]:
+        number = _list_union(
+            postings, keys, query[FIRSTS, first], query[FIRSTS, first + 1], blocks, shift, visible, union, users
+        )
+        for i in range(1, count):
+            p = query[ORDER, i]
+            if number > 0:
+                number = _keep_members(
+                    postings, bitmaps, keys, query, p, p == circle_of, circle, blocks, shift, union, users, number
+                )
+        return number, np.int64(0)
     if count == 0:
         copy_plane(found, visible, blocks, shift)
-        return count_plane(found, blocks, shift), blocks
-    first = query[ORDER, 0]
-    listed = query[SIZES, first] <= FEW and first != circle_of and query[SPARSE, first] == query[SIZES, first]
-    if listed and query[FIRSTS, first + 1] - query[FIRSTS, first] == 1:
-        number = _copy_list(postings, keys[STARTS, query[FIRSTS, first]], keys[ENDS, query[FIRSTS, first]], users)
-        return keep_candidates(postings, bitmaps, keys, query, np.int64(1), count, circle_of, circle, visible, planes, users, number), 0
-    fill_required(postings, bitmaps, keys, query, first, circle_of, circle, blocks, shift, found)
-    blocks = keep_both(found, visible, blocks, shift)
+    else:
+        fill_required(postings, bitmaps, keys, query, first, circle_of, circle, blocks, shift, found)
+        blocks = keep_both(found, visible, blocks, shift)
     for i in range(1, count):
-        if blocks == 0:
-            return np.int64(0), np.int64(0)
-        if query[SIZES, first] <= FEW or count_plane(found, blocks, shift) <= FEW:
-            number = _take_plane(found, blocks, shift, users)
-            return keep_candidates(postings, bitmaps, keys, query, i, count, circle_of, circle, visible, planes, users, number), 0
         p = query[ORDER, i]
         begin = query[FIRSTS, p]
         if query[FIRSTS, p + 1] - begin == 1 and keys[ROWS, begin] >= 0 and p != circle_of:
-            narrowed = keep_both(found, bitmaps[keys[ROWS, begin]], blocks, shift)
+            blocks = keep_both(found, bitmaps[keys[ROWS, begin]], blocks, shift)
         else:
-            fill_required(postings, bitmaps, keys, query, p, circle_of, circle, blocks, shift, planes[UNION])
-            narrowed = keep_both(found, planes[UNION], blocks, shift)
-            clear(planes[UNION], blocks, shift)
-        blocks = narrowed
+            fill_required(postings, bitmaps, keys, query, p, circle_of, circle, blocks, shift, union)
+            left = keep_both(found, union, blocks, shift)
+            clear(union, blocks, shift)
+            blocks = left
     return count_plane(found, blocks, shift), blocks
 
 
 @kernel
-def _copy_list(postings: Postings, start: int, end: int, users: Postings) -> int:
-    for i in range(end - start):
-        users[i] = postings[start + i]
-    return end - start
+def _list_union(
+    postings: Postings, keys: Int64Array, first: int, end: int, blocks: int, shift: int, visible: Words, seen: Words,
+    users: Postings,
+) -> int:  # fmt: skip
+    """List the visible users of some sparse lists, within the named blocks, each once; returns their number.
 
-
-@kernel
-def _take_plane(plane: Words, blocks: int, shift: int, users: Postings) -> int:
-    """Move the users of a plane into a list; the plane is empty afterwards."""
-    number = list_plane(plane, blocks, shift, users, np.int64(0))
-    clear(plane, blocks, shift)
+    ``seen`` is an empty plane, and is left empty.
+    """
+    number = np.int64(0)
+    for k in range(first, end):
+        here = blocks & keys[KEY_BLOCKS, k]
+        place, stop = keys[STARTS, k], keys[ENDS, k]
+        while here != 0:
+            begin, count = next_run(here)
+            here = without_run(here, begin, count)
+            low, high = bounds_of(begin, count, shift, len(visible))
+            place = first_from(postings, place, stop, low * 64)
+            upto = stop if high == len(visible) else first_from(postings, place, stop, high * 64)
+            for i in range(place, upto):
+                # Without a branch: whether a user is wanted cannot be foretold.
+                user = np.uint64(postings[i])
+                word, bit = user >> np.uint64(6), user & np.uint64(63)
+                fresh = ((visible[word] & ~seen[word]) >> bit) & np.uint64(1)
+                seen[word] |= fresh << bit
+                users[np.uint64(number)] = postings[i]
+                number += np.int64(fresh)
+            place = upto
+    for i in range(number):
+        seen[users[np.uint64(i)] >> np.uint64(6)] = 0
     return number
 
 
@@ -129,28 +146,23 @@ def keep_candidates(
     bitmaps: Words,
     keys: Int64Array,
     query: Int64Array,
-    first: int,
     count: int,
     circle_of: int,
     circle: Words,
-    visible: Words,
-    planes: Words,
+    blocks: int,
+    shift: int,
+    union: Words,
     users: Postings,
     number: int,
 ) -> int:
-    """Keep of users[:number] who meet the requirements ORDER[first:count] and is visible; returns their number."""
-    kept = np.int64(0)
-    for i in range(number):
-        user = np.uint64(users[np.uint64(i)])
-        if (visible[user >> np.uint64(6)] >> (user & np.uint64(63))) & np.uint64(1):
-            users[np.uint64(kept)] = user
-            kept += 1
-    for r in range(first, count):
-        if kept == 0:
-            return kept
+    """Keep of users[:number], in their order, who meet all requirements of row ORDER; returns their number."""
+    for r in range(count):
         p = query[ORDER, r]
-        kept = _keep_members(postings, bitmaps, keys, query, p, p == circle_of, circle, planes, users, kept)
-    return kept
+        if number > 0:
+            number = _keep_members(
+                postings, bitmaps, keys, query, p, p == circle_of, circle, blocks, shift, union, users, number
+            )
+    return number
 
 
 @kernel
@@ -162,42 +174,46 @@ def _keep_members(
     p: int,
     has_circle: bool,
     circle: Words,
-    planes: Words,
+    blocks: int,
+    shift: int,
+    union: Words,
     users: Postings,
     number: int,
 ) -> int:
-    """Keep of users[:number] who is in requirement ``p``; returns their number."""
+    """Keep of users[:number] who is in requirement ``p``; returns their number. ``union`` is empty, and left empty."""
     first, end = query[FIRSTS, p], query[FIRSTS, p + 1]
-    plane = planes[UNION]
-    spread = number * _SEARCH_COST > query[SPARSE, p]
-    for k in range(first, end):
-        if spread and keys[ROWS, k] < 0:
-            for i in range(keys[STARTS, k], keys[ENDS, k]):
-                user = np.uint64(postings[i])
-                plane[user >> np.uint64(6)] |= np.uint64(1) << (user & np.uint64(63))
+    if end - first == 1 and keys[ROWS, first] >= 0 and not has_circle:
+        return _keep_in_plane(bitmaps[keys[ROWS, first]], users, number)
+    if number * _SEARCH_COST > query[SPARSE, p]:
+        unite_lists(postings, bitmaps, keys, first, end, blocks, shift, union)
+        if has_circle:
+            unite_plane(union, circle, blocks, shift)
+        kept = _keep_in_plane(union, users, number)
+        clear(union, blocks, shift)
+        return kept
     kept = np.int64(0)
     for i in range(number):
-        user = np.uint64(users[np.uint64(i)])
-        word, bit = user >> np.uint64(6), user & np.uint64(63)
-        member = (plane[word] >> bit) & np.uint64(1)
+        user = users[np.uint64(i)]
+        word, bit = np.uint64(user >> np.uint32(6)), np.uint64(user & np.uint32(63))
+        member = np.uint64(0)
         if has_circle:
             member |= (circle[word] >> bit) & np.uint64(1)
         for k in range(first, end):
-            if member:
-                break
-            row = keys[ROWS, k]
-            if row >= 0:
-                member = (bitmaps[row, word] >> bit) & np.uint64(1)
-            elif not spread:
+            if keys[ROWS, k] >= 0:
+                member |= (bitmaps[keys[ROWS, k], word] >> bit) & np.uint64(1)
+            elif not member:
                 place = first_from(postings, keys[STARTS, k], keys[ENDS, k], np.int64(user))
-                if place < keys[ENDS, k] and postings[place] == user:
-                    member = np.uint64(1)
-        if member:
-            users[np.uint64(kept)] = user
-            kept += 1
-    if spread:
-        for k in range(first, end):
-            if keys[ROWS, k] < 0:
-                for i in range(keys[STARTS, k], keys[ENDS, k]):
-                    plane[postings[i] >> np.uint64(6)] = 0
+                member |= np.uint64(place < keys[ENDS, k] and postings[place] == user)
+        users[np.uint64(kept)] = user
+        kept += np.int64(member)
+    return kept
+
+
+@kernel
+def _keep_in_plane(plane: Words, users: Postings, number: int) -> int:
+    kept = np.int64(0)
+    for i in range(number):
+        user = users[np.uint64(i)]
+        users[np.uint64(kept)] = user
+        kept += np.int64((plane[np.uint64(user >> np.uint32(6))] >> np.uint64(user & np.uint32(63))) & np.uint64(1))
     return kept

@@ -1,6 +1,6 @@
 """Who hits which keyword groups: users are met list by list, and each carries a mark of what is known of him.
 
-Not everybody is scored: ``planes[ACTIVE]`` are the users of whom a group's list takes note, so whoever cannot be among
+Not everybody is scored: *active* are the users of whom a group's list takes note, so whoever cannot be among
 the best costs one bit test a posting.
 """
 
@@ -14,7 +14,7 @@ from matching.index.bits import lowest_bit
 from matching.index.jit import kernel
 from matching.index.lookup import first_from, next_run, without_run
 from matching.index.planes import bounds_of
-from matching.index.scratch import ACTIVE, CROWD, ENDS, INDUSTRY, KEY_BLOCKS, REGION, ROWS, STARTS
+from matching.index.scratch import CROWD, ENDS, INDUSTRY, KEY_BLOCKS, REGION, ROWS, STARTS
 
 Int64Array = npt.NDArray[np.int64]
 Int32Array = npt.NDArray[np.int32]
@@ -40,7 +40,9 @@ def meet(user: int, group: int, weight: int, planes: Words, marks: Int32Array, u
         dimensions = np.int64((planes[INDUSTRY, word] >> bit) & np.uint64(1))
         dimensions |= np.int64((planes[REGION, word] >> bit) & np.uint64(1)) << 1
         dimensions |= np.int64((planes[CROWD, word] >> bit) & np.uint64(1)) << 2
-        marks[place] = SCORED | (dimensions << DIMENSIONS_SHIFT) | ((group + 1) << LAST_SHIFT) | (1 << HITS_SHIFT) | weight
+        marks[place] = (
+            SCORED | (dimensions << DIMENSIONS_SHIFT) | ((group + 1) << LAST_SHIFT) | (1 << HITS_SHIFT) | weight
+        )
         users[np.uint64(scored)] = user
         return scored + 1
     if (mark >> LAST_SHIFT) & LAST_MASK != group + 1:
@@ -60,13 +62,13 @@ def meet_group(
     weight: int,
     blocks: int,
     shift: int,
+    active: Words,
     planes: Words,
     marks: Int32Array,
     users: Postings,
     scored: int,
 ) -> int:
-    """Meet the active users of a group's lists within the named blocks; returns how many were met in all."""
-    active = planes[ACTIVE]
+    """Meet the ``active`` users of a group's lists within the named blocks; returns how many were met in all."""
     for k in range(first_key, end_key):
         here = blocks & keys[KEY_BLOCKS, k]
         row = keys[ROWS, k]

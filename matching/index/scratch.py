@@ -15,12 +15,15 @@ MAX_SUM = 240
 """16 groups of weight 15."""
 SUMS = 256
 """Room for the sums of group weights, 0 to MAX_SUM."""
+MAX_SUM_BITS = 8
 MAX_HIT_BITS = 5
+CHUNK_WORDS = 256
+_CHUNK_ROWS = MAX_SUM_BITS + MAX_HIT_BITS + 6
 _TOP_SLACK = 512
 
-ROWS, STARTS, ENDS, KEY_BLOCKS = 0, 1, 2, 3
+ROWS, STARTS, ENDS, KEY_BLOCKS, CURSORS = 0, 1, 2, 3, 4
 """Rows of ``Scratch.keys``, for every list of the query: bitmap row or -1; first and past the last posting; its blocks
-(matching.index.lookup)."""
+(matching.index.lookup); where a walk over it goes on."""
 
 FIRSTS, SIZES, SPARSE, BLOCKS, ORDER, POINTS, BONUS = 0, 1, 2, 3, 4, 5, 6
 """Rows of ``Scratch.query``: lists of plane p are FIRSTS[p] .. FIRSTS[p + 1]; SIZES[p] users at most, SPARSE[p] of them in
@@ -39,6 +42,15 @@ FULL_KEYS, FULL_IDS, PARTIAL_KEYS, PARTIAL_IDS = 0, 1, 2, 3
 """Rows of ``Scratch.tops``; ``Scratch.states`` has the state of the full and of the partial top."""
 FULL_TOP, PARTIAL_TOP = 0, 1
 
+FEW, MET_FIRST, MET_AT_MOST, SLICED_FROM = 0, 1, 2, 3
+TUNING = [16_384, 1_024, 32_768, 16_384]
+"""Where one way of working gives place to another (``Scratch.tuning``); no result depends on it.
+
+FEW: so many users are tested one by one, more as a plane. MET_FIRST: groups whose lists are so short in all are met before
+the dimensions are looked at. MET_AT_MOST: when the groups' lists are expected to meet more of the users who satisfy the
+dimensions, planes come first. SLICED_FROM: with so many postings the partial tier's sums are sliced.
+"""
+
 Int64Array = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 
@@ -50,6 +62,7 @@ class Scratch(NamedTuple):
     users uint32 (2, users): the scored users in the order in which they were met; those chosen for the top.
     counts int64 (8, SUMS): users by choice of dimensions and sum of group weights.
     zeros int64 (2, 8): users of each choice of dimensions, met or not: none in the full tier, all in the partial one.
+    chunk uint64 (rows, CHUNK_WORDS): see matching.index.slicing.
     hits uint64 (MAX_HIT_BITS, words): groups hit, bit by bit.
     """
 
@@ -58,10 +71,12 @@ class Scratch(NamedTuple):
     planes: Words
     wide: Words
     hits: Words
+    chunk: Words
     marks: npt.NDArray[np.int32]
     users: npt.NDArray[np.uint32]
     counts: Int64Array
     zeros: Int64Array
+    tuning: Int64Array
     states: Int64Array
     tops: Int64Array
 
@@ -98,15 +113,17 @@ def scratch_for(words: int, most_keys: int, highest_limit: int) -> Scratch:
 
 def _make(words: int, keys: int, top: int) -> Scratch:
     return Scratch(
-        keys=np.empty((4, keys), np.int64),
+        keys=np.empty((5, keys), np.int64),
         query=np.empty((_QUERY_ROWS, _QUERY_COLUMNS), np.int64),
         planes=np.zeros((_PLANES, words), np.uint64),
         wide=np.empty((2, words), np.uint64),
         hits=np.empty((MAX_HIT_BITS, words), np.uint64),
+        chunk=np.empty((_CHUNK_ROWS, CHUNK_WORDS), np.uint64),
         marks=np.zeros(words * 64, np.int32),
         users=np.empty((2, words * 64), np.uint32),
         counts=np.zeros((8, SUMS), np.int64),
         zeros=np.zeros((2, 8), np.int64),
+        tuning=np.array(TUNING, np.int64),
         states=np.empty((2, 4), np.int64),
         tops=np.empty((4, top), np.int64),
     )

@@ -19,6 +19,7 @@ from matching.ranking import join_tops
 
 Int64Array = npt.NDArray[np.int64]
 
+
 class FullSets(NamedTuple):
     """Query q's users are ``ids[starts[q] : starts[q + 1]]``: external ids, in no order; starts int64 (queries + 1)."""
 
