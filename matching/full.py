@@ -68,7 +68,7 @@ def match_full(
     circle: Words,
     visible: Words,
     shift: int,
-    keeps_set: bool,
+    keeps_set: int,
     scratch: Scratch,
 ) -> int:
     """Count the full tier of the prepared query ``q`` and push its best to the full top.
@@ -122,7 +122,7 @@ def match_full(
             list_plane(planes[FULL], left, shift, users, np.int64(0))
         if not keeps_set:
             offer_users(
-                people, batch.origin[q], users, np.int64(0), found, base,
+                people, batch.origin[q], np.int64(0), found, base, np.int64(0), scratch,
                 scratch.states[FULL_TOP], scratch.tops[FULL_KEYS], scratch.tops[FULL_IDS],
             )  # fmt: skip
     clear(planes[FULL], blocks, shift)
@@ -144,7 +144,7 @@ def _match_graded(
     visible: Words,
     blocks: int,
     shift: int,
-    keeps_set: bool,
+    keeps_set: int,
     scratch: Scratch,
 ) -> int:
     """The full tier of a query of which some groups are enough: "any", or "at least" so many."""
@@ -170,23 +170,23 @@ def _match_graded(
         if left == 0:
             left = _spread(users, number, shift, planes[FULL])
         active = planes[FULL]
-        if listed * number > scratch.tuning[MET_AT_MOST] * planes.shape[1] * 64:
+        most = np.int64(0) if keeps_set else scratch.tuning[MET_AT_MOST]
+        if listed * number > most * planes.shape[1] * 64:
             return _match_planes(lists, people, batch, q, weights, left, blocks, shift, keeps_set, scratch)
-    elif required == 0 and listed > scratch.tuning[MET_AT_MOST]:
+    elif required == 0 and (keeps_set or listed > scratch.tuning[MET_AT_MOST]):
         copy_plane(planes[FULL], visible, blocks, shift)
         return _match_planes(lists, people, batch, q, weights, blocks, blocks, shift, keeps_set, scratch)
     scored = np.int64(0)
     for p in range(groups):
         scored = meet_group(
             postings, bitmaps, keys, query[FIRSTS, p], query[FIRSTS, p + 1], p, np.int64(weights[p]), left, shift,
-            active, planes, scratch.marks, users, scored,
+            active, planes, scratch.marks, scratch.users, scored,
         )  # fmt: skip
     clear(planes[FULL], blocks, shift)
     met = scored
     if few and required > 0:
         met = _filter_met(lists, required, circle_of, circle, blocks, shift, scored, scratch)
-    counted = _finish(people, batch, q, total, met, at_least, visible, shift, keeps_set, scratch)
-    return counted
+    return _finish(people, batch, q, total, met, at_least, visible, shift, keeps_set, scratch)
 
 
 @kernel
@@ -233,7 +233,7 @@ def _finish(
     at_least: int,
     visible: Words,
     shift: int,
-    keeps_set: bool,
+    keeps_set: int,
     scratch: Scratch,
 ) -> int:
     """Count, rank (or list) and forget the users who were met and hit enough groups."""
@@ -246,7 +246,7 @@ def _finish(
         named, theta = np.int64(batch.named[q]) >> 1, max(np.int64(0), state[DOOR_KEY] >> TIE_BITS)
         if counted > state[LIMIT]:
             reached = reached_score(
-                scratch, named, at_least, FULL_TIER, False, scored, scratch.zeros[FULL_TIER], total, state[LIMIT]
+                scratch, named, at_least, FULL_TIER, 0, scored, scratch.zeros[FULL_TIER], total, state[LIMIT]
             )
             theta = max(theta, reached)
         offer_met(
@@ -278,7 +278,7 @@ def _match_planes(
     left: int,
     blocks: int,
     shift: int,
-    keeps_set: bool,
+    keeps_set: int,
     scratch: Scratch,
 ) -> int:
     """Finish a graded query whose dimensions are met by row FULL of the planes, in the blocks ``left``."""

@@ -1,4 +1,4 @@
-"""The partial tier: who satisfies a dimension or hits a keyword group, and is not full; and the counts of both tiers."""
+"""The partial tier: who satisfies a dimension or hits a keyword group, and is not full; and counts of both tiers."""
 
 # Numbers inside kernels are machine integers: neither Python's nor NumPy's stubs describe them.
 # mypy: disable-error-code="arg-type, assignment, no-any-return, operator, return-value, call-overload, index, misc"

@@ -1,24 +1,22 @@
 """The best of a tier: groups are met by falling weight, and whoever cannot reach the best any more is no longer met.
 
-*theta* is a score that enough users are known to reach: it only rises, and from it follows for every choice of dimensions
-the sum of group weights that such a user still needs. When the groups that are left cannot give it, their lists take note only
-of users who were met before (MaxScore, over classes instead of documents).
+*theta* is a score that enough users are known to reach: it only rises, and from it follows for every choice of
+dimensions the sum of group weights that such a user still needs. When the groups that are left cannot give it, their
+lists take note only of users who were met before (MaxScore, over classes instead of documents).
 """
 
 # Numbers inside kernels are machine integers: neither Python's nor NumPy's stubs describe them.
 # mypy: disable-error-code="arg-type, assignment, no-any-return, operator, return-value, call-overload, index, misc"
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
-from matching.index.choosing import list_plane, offer_users
+from matching.index.choosing import list_plane, offer_users, score_of
 from matching.index.classes import PARTIAL_TIER, is_out, reached_score, sum_for
 from matching.index.jit import kernel
 from matching.index.planes import copy_plane
 from matching.index.postings import Lists
-from matching.index.scoring import DIMENSIONS_MASK, DIMENSIONS_SHIFT, SUM_MASK, meet_group
+from matching.index.scoring import meet_group
 from matching.index.scratch import (
     ACTIVE,
     BONUS,
@@ -27,15 +25,12 @@ from matching.index.scratch import (
     FULL,
     INDUSTRY,
     ORDER,
-    POINTS,
     REGION,
     SIZES,
     UNION,
     Scratch,
 )
 from matching.index.segment_arrays import People
-from matching.index.sphere import set_point, steps_away
-from matching.ranking import DOOR_KEY, TIE_BITS, TIE_SHIFT, push
 
 Words = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
@@ -89,7 +84,7 @@ def meet_best(
         postings_left += query[SIZES, p]
     order_by_weight(query, weights, groups)
     scored = np.int64(0)
-    theta = max(floor, reached_score(scratch, named, at_least, PARTIAL_TIER, True, scored, zeros, total, limit))
+    theta = max(floor, reached_score(scratch, named, at_least, PARTIAL_TIER, 1, scored, zeros, total, limit))
     left = total
     eligible = np.int64(-1)
     for j in range(groups):
@@ -102,16 +97,16 @@ def meet_best(
             break
         scored = meet_group(
             lists.postings, lists.bitmaps, keys, query[FIRSTS, p], query[FIRSTS, p + 1], p, np.int64(weights[p]),
-            everywhere, shift, planes[ACTIVE], planes, marks, users, scored,
+            everywhere, shift, planes[ACTIVE], planes, marks, scratch.users, scored,
         )  # fmt: skip
         left -= weights[p]
         postings_left -= query[SIZES, p]
         if j + 1 < groups and postings_left > _WORTH_A_LOOK * scored:
-            reached = reached_score(scratch, named, at_least, PARTIAL_TIER, True, scored, zeros, total, limit)
+            reached = reached_score(scratch, named, at_least, PARTIAL_TIER, 1, scored, zeros, total, limit)
             theta = max(theta, reached)
     if eligible != -1:
         planes[ACTIVE, :] = 0
-    return scored, max(theta, reached_score(scratch, named, at_least, PARTIAL_TIER, False, scored, zeros, total, limit))
+    return scored, max(theta, reached_score(scratch, named, at_least, PARTIAL_TIER, 0, scored, zeros, total, limit))
 
 
 @kernel
@@ -170,29 +165,24 @@ def offer_met(
     keys: Int64Array,
     ids: Int64Array,
 ) -> None:
-    """Offer to a top those who were met (and in the partial tier the unmet of strong dimensions) with ``theta`` or more."""
+    """Offer to a top whoever has ``theta`` or more: of those who were met, and in the partial tier of the unmet too."""
     query, planes, marks = scratch.query, scratch.planes, scratch.marks
-    users, equals = scratch.users[0], scratch.users[1]
-    point = np.empty(3, np.float64)
-    has_origin = not math.isnan(origin[0])
-    if has_origin:
-        set_point(origin[0], origin[1], point)
-    equal = np.int64(0)
+    users, chosen = scratch.users[0], scratch.users[1]
+    equal, above = np.int64(0), np.int64(len(chosen))
     for i in range(scored):
-        user = np.int64(users[np.uint64(i)])
+        user = users[np.uint64(i)]
         mark = np.int64(marks[np.uint64(user)])
-        choice = (mark >> DIMENSIONS_SHIFT) & DIMENSIONS_MASK
-        score = query[BONUS, choice] + query[POINTS, mark & SUM_MASK]
+        score = score_of(query, mark)
         if score < theta or is_out(mark, named, at_least, tier):
             continue
+        # Whoever is better than theta fills the row from its end.
         if score == theta:
-            equals[np.uint64(equal)] = user
+            chosen[np.uint64(equal)] = user
             equal += 1
-            continue
-        key = (score << TIE_BITS) + TIE_SHIFT + 2 * np.int64(people.ratings[np.uint64(user)])
-        if has_origin and key >= state[DOOR_KEY]:
-            key -= steps_away(people.points, people.latitudes, people.longitudes, user, origin, point)
-        push(state, keys, ids, key, people.ids[np.uint64(user)])
+        else:
+            above -= 1
+            chosen[np.uint64(above)] = user
+    offer_users(people, origin, above, np.int64(len(chosen)), np.int64(-1), np.int64(1), scratch, state, keys, ids)
     if tier == PARTIAL_TIER:
         for choice in range(1, 8):
             score = query[BONUS, choice]
@@ -200,25 +190,26 @@ def offer_met(
             if score < theta or score < 0 or (choice == named and at_least == 0):
                 continue
             begin = equal
-            equal = _list_unmet(choice, visible, shift, planes, marks, equals, begin)
+            equal = _list_unmet(choice, visible, shift, planes, marks, chosen, begin)
             if score > theta:
-                offer_users(people, origin, equals, begin, equal, score, state, keys, ids)
+                offer_users(people, origin, begin, equal, score, np.int64(1), scratch, state, keys, ids)
                 equal = begin
-    offer_users(people, origin, equals, np.int64(0), equal, theta, state, keys, ids)
+    offer_users(people, origin, np.int64(0), equal, theta, np.int64(1), scratch, state, keys, ids)
 
 
 @kernel
 def _list_unmet(
     choice: int, visible: Words, shift: int, planes: Words, marks: Int32Array, users: npt.NDArray[np.uint32], begin: int
 ) -> int:
-    """Append the visible users of exactly these dimensions who were neither met nor set apart as full; returns the new end."""
+    """Append the visible users of exactly these dimensions who were neither met nor found full; returns the new end."""
     industry, region, crowd, union = planes[INDUSTRY], planes[REGION], planes[CROWD], planes[UNION]
     full = planes[FULL]
     flip_industry = np.uint64(0) if choice & 1 else ~np.uint64(0)
     flip_region = np.uint64(0) if choice & 2 else ~np.uint64(0)
     flip_crowd = np.uint64(0) if choice & 4 else ~np.uint64(0)
     for i in range(len(visible)):
-        union[i] = (industry[i] ^ flip_industry) & (region[i] ^ flip_region) & (crowd[i] ^ flip_crowd) & visible[i] & ~full[i]
+        union[i] = (industry[i] ^ flip_industry) & (region[i] ^ flip_region) & (crowd[i] ^ flip_crowd)
+        union[i] &= visible[i] & ~full[i]
     listed = list_plane(union, np.int64(-1), shift, users, begin)
     union[:] = 0
     end = begin

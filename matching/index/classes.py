@@ -1,4 +1,4 @@
-"""Classes of users: the choice of dimensions that a user satisfies and the sum of the weights of the groups that he hits.
+"""Classes of users: which dimensions a user satisfies, and the sum of the weights of the groups that he hits.
 
 A class has one score, so counting classes tells which score enough users reach, before anybody is ranked.
 """
@@ -56,7 +56,7 @@ def count_choices(planes: Words, visible: Words, graded: int, zeros: Int64Array)
 
 @kernel
 def is_out(mark: int, named: int, at_least: int, tier: int) -> bool:
-    """Whether a marked user does not count: in the partial tier who is full, in the full tier who hits too few groups."""
+    """Whether a marked user does not count: full, in the partial tier; too few groups, in the full one."""
     hits = (mark >> HITS_SHIFT) & HITS_MASK
     if tier == FULL_TIER:
         return hits < at_least
@@ -65,13 +65,13 @@ def is_out(mark: int, named: int, at_least: int, tier: int) -> bool:
 
 @kernel
 def reached_score(
-    scratch: Scratch, named: int, at_least: int, tier: int, unfinished: bool, scored: int, zeros: Int64Array, total: int,
+    scratch: Scratch, named: int, at_least: int, tier: int, unfinished: int, scored: int, zeros: Int64Array, total: int,
     limit: int,
 ) -> int:  # fmt: skip
     """The highest score that ``limit`` users are known to reach; 0 when there are fewer.
 
-    ``zeros`` int64 (8): users of every choice of dimensions who count, whatever groups they hit. While the groups of the
-    marked users are ``unfinished``, those with all named dimensions may still turn out to be full: they do not count.
+    ``zeros`` int64 (8): users of every choice of dimensions who count, whatever groups they hit. While the groups of
+    the marked users are ``unfinished`` (1), those with all named dimensions may still turn out full: they do not count.
     """
     query, counts, marks, users = scratch.query, scratch.counts, scratch.marks, scratch.users[0]
     for choice in range(8):
@@ -86,22 +86,29 @@ def reached_score(
         elif not is_out(mark, named, at_least, tier):
             counts[choice, 0] -= 1
             counts[choice, mark & SUM_MASK] += 1
-    low, high = np.int64(0), np.int64(0)
     for choice in range(8):
         # The empty choice has no users without a group: its count went below zero for every one marked.
         counts[choice, 0] = max(np.int64(0), counts[choice, 0])
-        high = max(high, query[BONUS, choice] + query[POINTS, total])
         for reached in range(total - 1, -1, -1):
             counts[choice, reached] += counts[choice, reached + 1]
+    return _highest_of(query, counts, total, limit)
+
+
+@kernel
+def _highest_of(query: Int64Array, counts: Int64Array, total: int, limit: int) -> int:
+    """The highest score that ``limit`` users reach; ``counts``: by choice, users of so large a sum or a larger one."""
+    low, high = np.int64(0), np.int64(0)
+    for choice in range(8):
+        high = max(high, query[BONUS, choice] + query[POINTS, total])
     while low < high:
         middle = (low + high + 1) >> 1
-        users_reaching = np.int64(0)
+        users = np.int64(0)
         for choice in range(8):
             if query[BONUS, choice] >= 0:
                 needed = sum_for(query, middle - query[BONUS, choice], total)
                 if needed <= total:
-                    users_reaching += counts[choice, needed]
-        if users_reaching >= limit:
+                    users += counts[choice, needed]
+        if users >= limit:
             low = middle
         else:
             high = middle - 1

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from matching.geometry import EARTH_RADIUS_KM, RADIANS_PER_DEGREE
 from matching.index.jit import kernel
 from matching.index.segment_arrays import People
-from matching.index.sphere import distance_km, is_within, set_point
+from matching.index.sphere import distance_km, is_inside, set_point
 
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -21,7 +21,7 @@ Words = npt.NDArray[np.uint64]
 CELLS_A_DEGREE = 20
 COLUMNS = 360 * CELLS_A_DEGREE + 1
 ROWS = 180 * CELLS_A_DEGREE + 1
-_CELL_WORTH_ASKING = 8
+_CELL_WORTH_ASKING = 256
 _CORNERS_DECIDE_UP_TO_KM = 2_000.0
 _SLACK = 1.000001
 """Boxes are drawn this much wider than the circle, so that rounding never loses a user on the edge."""
@@ -114,6 +114,10 @@ def _mark_rows(
     words: Words,
 ) -> tuple[int, int]:
     marked, blocks = np.int64(0), np.uint64(0)
+    points, latitudes, longitudes = people.points, people.latitudes, people.longitudes
+    half_angle = near[2] / (2.0 * EARTH_RADIUS_KM)
+    # Beyond a half circle a longer arc has no longer chord.
+    bound = 2.0 * math.sin(half_angle) if half_angle < math.pi / 2.0 else math.nan
     cell = _first_cell(grid.cells, 0, first_row * COLUMNS + first_column)
     while cell < len(grid.cells):
         row, column = grid.cells[cell] // COLUMNS, grid.cells[cell] % COLUMNS
@@ -128,7 +132,13 @@ def _mark_rows(
         inside = _cell_is_inside(row, column, near, grid.starts[cell + 1] - grid.starts[cell])
         for i in range(grid.starts[cell], grid.starts[cell + 1]):
             user = np.int64(grid.users[i])
-            if inside or is_within(people.points, people.latitudes, people.longitudes, user, near, point):
+            within = np.int64(1)
+            if not inside:
+                east, north, up = points[user, 0] - point[0], points[user, 1] - point[1], points[user, 2] - point[2]
+                within = is_inside(east, north, up, bound) if bound == bound else np.int64(-1)
+                if within < 0:
+                    within = np.int64(distance_km(near[0], near[1], latitudes[user], longitudes[user]) <= near[2])
+            if within:
                 words[user >> 6] |= np.uint64(1) << np.uint64(user & 63)
                 blocks |= np.uint64(1) << np.uint64(user >> shift)
                 marked += 1

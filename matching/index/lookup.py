@@ -1,8 +1,7 @@
 """Finding the lists of a query's keys, and the blocks of users in which they have anybody.
 
-A segment is cut into 64 *blocks* of users, so that one word of 64 bits says where a list has users. Users are ordered by
-place, so a list of one place lies in few blocks, and the blocks of all requirements together are the only ones that
-an answer can lie in.
+A segment is cut into 64 *blocks* of users, so that one word of 64 bits says where a list has users. Users are ordered
+by place, so a list of one place lies in few blocks, and an answer can only lie where all requirements have somebody.
 """
 
 # Numbers inside kernels are machine integers: neither Python's nor NumPy's stubs describe them.

@@ -100,8 +100,9 @@ def match_batch(
             if not wanted & FULL:
                 scratch.states[FULL_TOP, LIMIT] = 0
             full_counts[q] = match_full(
-                lists, people, batch, q, groups, total, circle_of, scratch.wide[CIRCLE], seen, shift, False, scratch
-            )
+                lists, people, batch, q, groups, total, circle_of, scratch.wide[CIRCLE], seen, shift, np.int64(0),
+                scratch,
+            )  # fmt: skip
         if wanted & (PARTIAL | COUNTS):
             fill_dimensions(lists, groups, circle_of, shift, scratch)
             if wanted & PARTIAL:
@@ -143,7 +144,7 @@ def match_sets(
         seen = _seen(people, batch, q, visible, scratch)
         groups, total, circle_of = prepare_query(lists, people, grid, batch, q, shift, scratch)
         found = match_full(
-            lists, people, batch, q, groups, total, circle_of, scratch.wide[CIRCLE], seen, shift, True, scratch
+            lists, people, batch, q, groups, total, circle_of, scratch.wide[CIRCLE], seen, shift, np.int64(1), scratch
         )
         first = starts[q]
         starts[q + 1] = first + found

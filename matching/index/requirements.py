@@ -73,8 +73,8 @@ def meet_all(
 ) -> tuple[int, int]:
     """Who meets all requirements of row ORDER and is visible.
 
-    Returns (number, 0) when the first requirement lists ``few`` at most: they are users[:number]; else (number, blocks):
-    they are row FULL of ``planes``, in these blocks.
+    Returns (number, 0) when the first requirement lists ``few`` at most: they are users[:number]. Else (number,
+    blocks): they are row FULL of ``planes``, in these blocks.
     """
     found, union = planes[FULL], planes[UNION]
     first = query[ORDER, 0] if count > 0 else np.int64(-1)
@@ -172,7 +172,7 @@ def _keep_members(
     keys: Int64Array,
     query: Int64Array,
     p: int,
-    has_circle: bool,
+    has_circle: int,
     circle: Words,
     blocks: int,
     shift: int,

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from matching.index.sphere import NEIGHBOURS
+
 MAX_GROUPS = 16
 MAX_SUM = 240
 """16 groups of weight 15."""
@@ -26,13 +28,14 @@ ROWS, STARTS, ENDS, KEY_BLOCKS, CURSORS = 0, 1, 2, 3, 4
 (matching.index.lookup); where a walk over it goes on."""
 
 FIRSTS, SIZES, SPARSE, BLOCKS, ORDER, POINTS, BONUS = 0, 1, 2, 3, 4, 5, 6
-"""Rows of ``Scratch.query``: lists of plane p are FIRSTS[p] .. FIRSTS[p + 1]; SIZES[p] users at most, SPARSE[p] of them in
-sparse lists, in BLOCKS[p]; requirements or groups in order; points by sum of group weights; points of each choice of dimensions."""
+"""Rows of ``Scratch.query``: lists of plane p are FIRSTS[p] .. FIRSTS[p + 1]; SIZES[p] users at most, SPARSE[p] of them
+in sparse lists, in BLOCKS[p]; requirements or groups in order; points by sum of group weights; points of each choice of
+dimensions."""
 _QUERY_ROWS, _QUERY_COLUMNS = 7, 256
 
 INDUSTRY, REGION, CROWD, FULL, ACTIVE, UNION = 0, 1, 2, 3, 4, 5
-"""Rows of ``Scratch.planes``, a bit a user of the segment, all empty between queries: the dimensions; the full tier; who is
-met when a group's list names him; for passing use."""
+"""Rows of ``Scratch.planes``, a bit a user of the segment, all empty between queries: the dimensions; the full tier;
+who is met when a group's list names him; for passing use."""
 _PLANES = 6
 
 VISIBLE, CIRCLE = 0, 1
@@ -43,12 +46,12 @@ FULL_KEYS, FULL_IDS, PARTIAL_KEYS, PARTIAL_IDS = 0, 1, 2, 3
 FULL_TOP, PARTIAL_TOP = 0, 1
 
 FEW, MET_FIRST, MET_AT_MOST, SLICED_FROM = 0, 1, 2, 3
-TUNING = [16_384, 1_024, 32_768, 16_384]
+TUNING = [16_384, 1_024, 4_096, 16_384]
 """Where one way of working gives place to another (``Scratch.tuning``); no result depends on it.
 
-FEW: so many users are tested one by one, more as a plane. MET_FIRST: groups whose lists are so short in all are met before
-the dimensions are looked at. MET_AT_MOST: when the groups' lists are expected to meet more of the users who satisfy the
-dimensions, planes come first. SLICED_FROM: with so many postings the partial tier's sums are sliced.
+FEW: so many users are tested one by one, more as a plane. MET_FIRST: groups whose lists are so short in all are met
+before the dimensions are looked at. MET_AT_MOST: when the groups' lists are expected to meet more of the users who
+satisfy the dimensions, planes come first. SLICED_FROM: with so many postings the partial tier's sums are sliced.
 """
 
 Int64Array = npt.NDArray[np.int64]
@@ -63,6 +66,7 @@ class Scratch(NamedTuple):
     counts int64 (8, SUMS): users by choice of dimensions and sum of group weights.
     zeros int64 (2, 8): users of each choice of dimensions, met or not: none in the full tier, all in the partial one.
     chunk uint64 (rows, CHUNK_WORDS): see matching.index.slicing.
+    nearest int64: the fewest steps that users who stand together are away (matching.index.sphere).
     hits uint64 (MAX_HIT_BITS, words): groups hit, bit by bit.
     """
 
@@ -76,6 +80,7 @@ class Scratch(NamedTuple):
     users: npt.NDArray[np.uint32]
     counts: Int64Array
     zeros: Int64Array
+    nearest: Int64Array
     tuning: Int64Array
     states: Int64Array
     tops: Int64Array
@@ -93,7 +98,7 @@ _kept = _Kept()
 
 
 def scratch_for(words: int, most_keys: int, highest_limit: int) -> Scratch:
-    """This thread's memory for a segment of ``words`` words, queries of ``most_keys`` keys, limits up to
+    """Memory of the calling thread for a segment of ``words`` words, queries of ``most_keys`` keys, limits up to
     ``highest_limit``.
 
     It is made anew only when a query or a segment is larger than all before: fresh memory costs more than a query.
@@ -123,6 +128,7 @@ def _make(words: int, keys: int, top: int) -> Scratch:
         users=np.empty((2, words * 64), np.uint32),
         counts=np.zeros((8, SUMS), np.int64),
         zeros=np.zeros((2, 8), np.int64),
+        nearest=np.empty(words * 64 // NEIGHBOURS + 1, np.int64),
         tuning=np.array(TUNING, np.int64),
         states=np.empty((2, 4), np.int64),
         tops=np.empty((4, top), np.int64),

@@ -12,7 +12,7 @@ FloatArray = npt.NDArray[np.float64]
 
 class People(NamedTuple):
     """Columns by local id; ``sorted_ids`` ascending with the local id of each in ``sorted_rows``; ``points`` int32
-    (users, 3), on the unit sphere (matching.index.sphere).
+    (users, 3), on the unit sphere and ``balls`` around neighbours (matching.index.sphere).
     """
 
     ids: Int64Array
@@ -22,6 +22,7 @@ class People(NamedTuple):
     sorted_ids: Int64Array
     sorted_rows: npt.NDArray[np.uint32]
     points: npt.NDArray[np.int32]
+    balls: FloatArray
 
 
 class BatchArrays(NamedTuple):

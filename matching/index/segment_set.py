@@ -31,6 +31,8 @@ DELTA_USERS = 16_384
 """A delta above this becomes a segment."""
 MERGE_RATIO = 4
 """A segment is merged with its elder when it is at least one part in so many of it."""
+COARSE_DEGREES = 2.0
+"""Users of one region are ordered by squares of this size: for a district it is one place, for a country many."""
 MIN_LIVE_PART = 0.5
 """A segment of which fewer users live is rewritten."""
 
@@ -232,9 +234,19 @@ class SegmentSet:
 
 
 def locality_order(columns: ProfileColumns) -> Int64Array:
-    """Rows sorted by first region, then first industry: neighbours share cache lines; no result depends on it."""
+    """Rows sorted by first region, then coarse place, then first industry: neighbours share cache lines and a bound of
+    their distance; no result depends on it.
+    """
+    latitudes, longitudes = np.nan_to_num(columns.latitudes, nan=90.0), np.nan_to_num(columns.longitudes, nan=180.0)
+    places = np.floor(latitudes / COARSE_DEGREES).astype(np.int32) * 360 + np.floor(longitudes / COARSE_DEGREES).astype(
+        np.int32
+    )
     return np.lexsort(
-        (_first(columns.industry_starts, columns.industries), _first(columns.region_starts, columns.regions))
+        (
+            _first(columns.industry_starts, columns.industries),
+            places,
+            _first(columns.region_starts, columns.regions),
+        )
     )
 
 

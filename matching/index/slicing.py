@@ -1,9 +1,8 @@
 """The best of a tier where very many hit something: sums of group weights for 64 users at a time.
 
 The segment is worked on in chunks small enough for the first cache. Bit b of every user's sum lies in slice b; adding a
-group ripples a carry through the slices, and "who reaches a sum" is one comparison on them. Only users who can be among the
-best are looked at one by one. The chunk that promises most comes first, so that the bar stands high when the others
-come.
+group ripples a carry through the slices, and "who reaches a sum" is one comparison on them. Only users who can be among
+the best are looked at one by one. The chunk that promises most comes first, so that the bar is high when others come.
 """
 
 # Numbers inside kernels are machine integers: neither Python's nor NumPy's stubs describe them.
@@ -44,8 +43,8 @@ Postings = npt.NDArray[np.uint32]
 
 _HITS = MAX_SUM_BITS
 _PLANE, _CARRY, _ABOVE, _EQUAL, _CHOSEN, _OPEN = range(_HITS + MAX_HIT_BITS, _HITS + MAX_HIT_BITS + 6)
-"""Rows of ``Scratch.chunk`` after the slices of sums and of hits: a group's users, two for passing use, who reaches a sum, who
-is chosen, who counts in the tier at all."""
+"""Rows of ``Scratch.chunk`` after the slices of sums and of hits: a group's users, two for passing use, who reaches a
+sum, who is chosen, who counts in the tier at all."""
 
 
 @kernel
@@ -72,7 +71,7 @@ def slice_best(
     words = len(visible)
     chunks = (words + CHUNK_WORDS - 1) // CHUNK_WORDS
     scored, counted = np.int64(0), np.int64(0)
-    theta = max(floor, reached_score(scratch, named, at_least, tier, False, scored, zeros, total, limit))
+    theta = max(floor, reached_score(scratch, named, at_least, tier, 0, scored, zeros, total, limit))
     first = _promising_chunk(scratch.planes[REGION if tier != FULL_TIER else FULL], visible)
     _rewind(scratch.keys, scratch.query[FIRSTS, len(weights)])
     for turn in range(-1, chunks):
@@ -87,9 +86,9 @@ def slice_best(
         )
         if scored >= counted + limit:
             counted = scored
-            theta = max(theta, reached_score(scratch, named, at_least, tier, False, scored, zeros, total, limit))
+            theta = max(theta, reached_score(scratch, named, at_least, tier, 0, scored, zeros, total, limit))
     if scored > counted:
-        theta = max(theta, reached_score(scratch, named, at_least, tier, False, scored, zeros, total, limit))
+        theta = max(theta, reached_score(scratch, named, at_least, tier, 0, scored, zeros, total, limit))
     return scored, theta
 
 
@@ -167,7 +166,7 @@ def _open_to(
     theta: int, tier: int, total: int, low: int, length: int, visible: Words, planes: Words, query: Int64Array,
     open_users: Words,
 ) -> int:  # fmt: skip
-    """Who could reach ``theta`` by his dimensions if he hit all groups; returns something that is 0 when nobody could."""
+    """Who could reach ``theta`` by his dimensions if he hit all groups; returns 0 when nobody could, else 1."""
     seen = visible[low : low + length]
     if tier == FULL_TIER:
         seen = planes[FULL, low : low + length]
@@ -215,9 +214,9 @@ def _sum_groups(
         elif not _fill_group(lists.postings, lists.bitmaps, keys, first, end, here, low, length, plane):
             continue
         touched = True
-        _add(chunk, np.int64(0), bits, np.int64(weights[p]), plane, carry, length)
+        add_to_sums(chunk, np.int64(0), bits, np.int64(weights[p]), plane, carry, length)
         if hit_bits > 0:
-            _add(chunk, np.int64(_HITS), hit_bits, np.int64(1), plane, carry, length)
+            add_to_sums(chunk, np.int64(_HITS), hit_bits, np.int64(1), plane, carry, length)
     return touched
 
 
@@ -253,7 +252,7 @@ def _fill_group(
 
 
 @kernel
-def _add(chunk: Words, base: int, bits: int, weight: int, plane: Words, carry: Words, length: int) -> None:
+def add_to_sums(chunk: Words, base: int, bits: int, weight: int, plane: Words, carry: Words, length: int) -> None:
     """Add ``weight`` to the sums, in slices ``base`` and up, of the users in ``plane``."""
     for bit in range(bits):
         if (weight >> bit) & 1:
@@ -268,7 +267,7 @@ def _add(chunk: Words, base: int, bits: int, weight: int, plane: Words, carry: W
 
 
 @kernel
-def _reach(chunk: Words, base: int, bits: int, least: int, above: Words, equal: Words, length: int) -> None:
+def mark_reached(chunk: Words, base: int, bits: int, least: int, above: Words, equal: Words, length: int) -> None:
     """Set ``above`` to the users whose sum is ``least`` or more."""
     for i in range(length):
         above[i] = 0
@@ -294,9 +293,9 @@ def _leave_full_out(
     """Take the full tier out of row OPEN; it stands in row FULL of the planes afterwards."""
     above, equal, open_users = chunk[_ABOVE, :length], chunk[_EQUAL, :length], chunk[_OPEN, :length]
     if hit_bits > 0:
-        _reach(chunk, np.int64(_HITS), hit_bits, at_least, above, equal, length)
+        mark_reached(chunk, np.int64(_HITS), hit_bits, at_least, above, equal, length)
     else:
-        _reach(chunk, np.int64(0), bits, total if at_least == groups else at_least, above, equal, length)
+        mark_reached(chunk, np.int64(0), bits, total if at_least == groups else at_least, above, equal, length)
     for dimension in range(3):
         if (named >> dimension) & 1:
             satisfied = planes[INDUSTRY + dimension, low : low + length]
@@ -325,7 +324,7 @@ def _choose(
         needed = max(np.int64(1), sum_for(query, theta - query[BONUS, choice], total))
         if needed > total:
             continue
-        _reach(chunk, np.int64(0), bits, needed, above, equal, length)
+        mark_reached(chunk, np.int64(0), bits, needed, above, equal, length)
         a, b, c = _flip(choice, 0), _flip(choice, 1), _flip(choice, 2)
         for i in range(length):
             chosen[i] |= (industry[i] ^ a) & (region[i] ^ b) & (crowd[i] ^ c) & above[i]

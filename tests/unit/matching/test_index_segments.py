@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matching.index.array_files import MANIFEST, DamagedSnapshot, write_arrays
-from matching.index.segment import Segment
+from matching.index.segment import FORMAT, FORMAT_VERSION, Segment
 from matching.index.segment_set import Part, SegmentSet, SegmentSetState
 from matching.profiles import Profile, parse_profile
 from matching.query import Query
@@ -137,6 +137,6 @@ def test_a_foreign_or_newer_segment_is_refused(tmp_path: Path, format_name: str,
 
 
 def test_a_segment_without_one_of_its_arrays_is_refused(tmp_path: Path) -> None:
-    write_arrays(tmp_path / "partial", "quanwang-segment", 1, {"available": np.zeros(1, np.uint64)})
+    write_arrays(tmp_path / "partial", FORMAT, FORMAT_VERSION, {"available": np.zeros(1, np.uint64)})
     with pytest.raises(DamagedSnapshot, match=r"columns\.ids"):
         Segment.load(tmp_path / "partial")
