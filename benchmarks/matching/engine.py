@@ -61,12 +61,12 @@ class Engine:
 
     def answer(self, operation: Operation, queries: Sequence[Query]) -> Any:
         """Compile and match one batch."""
-        if not operation.is_set:
-            return self._state.match(self.compile(queries), full_only=operation is Operation.FULL_RANKED)
-        if self.gives_full_sets:
-            return self._state.full_sets(self.compile(queries))  # type: ignore[attr-defined]
         batch = self.compile(queries)
-        return self._state.match(replace(batch, limits=np.full(len(batch), MOST_IDS, np.int64)), full_only=True)
+        if operation.is_set:
+            return self._state.full_sets(batch)
+        if operation is Operation.FULL_RANKED:
+            return self._state.match(batch, full_only=True)
+        return self._state.match_partial(batch)
 
     def unpack(self, operation: Operation, raw: Any) -> list[Answered]:
         """Views of the batch's arrays."""
