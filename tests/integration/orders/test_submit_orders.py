@@ -89,7 +89,7 @@ def test_an_order_without_key_information_is_read_by_its_title(database: Databas
 
 
 def test_a_thousand_at_once_and_not_one_more(database: Database, ids: IdAllocator) -> None:
-    answers = submit(database, ids, *[{**GOOD, "id": number} for number in range(MAX_ORDERS)])
+    answers = submit(database, ids, *[{**GOOD, "id": number} for number in range(1, MAX_ORDERS + 1)])
     assert len({answer.dispatch_id for answer in answers}) == MAX_ORDERS
     with pytest.raises(TooManyOrders, match="1001"):
         submit(database, ids, *[GOOD] * (MAX_ORDERS + 1))

@@ -91,7 +91,7 @@ def test_a_bad_line_is_told_with_its_place_and_the_good_ones_are_matched(
         ('{"id": 8}', "order: 8 names no dimension"),
         (
             '{"id": 8, "keywords": ["a"], "keyword_rule": {"at_least": 2}}',
-            "keyword_rule.at_least: 2 must be between 1 and 1",
+            "keyword_rule.at_least: 2 must be 1: the order has one keyword group",
         ),
         ('{"id": 8, "text": "谁来帮忙"}', "text: '谁来帮忙' names no known keyword, region or industry"),
         ("x", "line: 'x' is no JSON object"),
