@@ -28,11 +28,13 @@ def parse_line(content: bytes) -> Any:
 
 
 def _may_repeat_a_name(content: bytes, document: Any) -> bool:
-    """Whether a second, slow look is needed: every name ends in ``":``, and so does nothing else but a quote in a text.
+    """Whether a second, slow look is needed: there are more names, written out, than different ones.
 
-    As many as there are different names, and none hidden by a space before its colon: then none is there twice.
+    Every name has a colon; where texts have colons too, it ends in ``":``, as nothing else does but a quote in a text.
     """
     names = len(document) if isinstance(document, dict) and content.count(b"{") == 1 else _count_names(document)
+    if content.count(b":") == names:
+        return False
     return content.count(b'":') != names or any(spaced in content for spaced in SPACES_BEFORE_COLON)
 
 

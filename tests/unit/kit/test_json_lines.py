@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kit.errors import InvalidInput
 from kit.json_lines import parse_line
 
-NAMES = st.sampled_from(["a", "b", '":', "a\\", ""])
+NAMES = st.sampled_from(["a", "b", ":", "a:b", '":', "a\\", ""])
 VALUES = st.recursive(
     st.booleans() | NAMES,
     lambda inner: st.lists(inner, max_size=3) | st.lists(st.tuples(NAMES, inner), max_size=3).map(tuple),
