@@ -17,6 +17,7 @@ from api.envelope import Envelope
 from api.match_slots import MatchSlots
 from api.openapi import describe
 from api.preview_budget import PreviewBudget
+from api.readable_address import ReadableAddress
 from api.services import Limits, Services
 from api.v1 import router as v1_router
 from api.v1.import_stream import ImportSlots
@@ -78,6 +79,7 @@ def _application(limits: Limits) -> FastAPI:
     app.include_router(docs.router)
     problems.install(app)
     # The last one added is the outermost.
+    app.add_middleware(ReadableAddress)
     app.add_middleware(BodyLimit, limits=limits)
     app.add_middleware(Envelope)
     describe(app)

@@ -79,6 +79,7 @@ class PartChecks:
 
     def _ask_database(self) -> PartState:
         self._services.database.ping()
+        self._services.database.check_writable()
         return PartState(up=True, detail="answers")
 
     def _ask_redis(self) -> PartState:

@@ -51,10 +51,13 @@ async def livez() -> Response:
     "/readyz",
     response_model=Readiness,
     summary="Orders can be accepted",
-    responses={503: {"model": Readiness, "description": "The database does not answer."}},
+    responses={503: {"model": Readiness, "description": "The database does not answer, or its disk is full."}},
 )
 async def readyz(request: Request) -> Response:
-    """Answer 200 when orders can be accepted (the database answers), else 503; Redis and matching stand beside it."""
+    """Answer 200 when orders can be accepted (the database answers and has room), else 503.
+
+    Redis and matching stand beside it.
+    """
     checks: PartChecks = request.app.state.checks
     states = await checks.states_soon()
     ready = states["database"].up

@@ -3,10 +3,11 @@
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from api.problems import MalformedRequest
-from kit.errors import InvalidInput
+from kit.errors import InvalidInput, QuanwangError
 
 MAX_DEPTH: Final = 16
 """The deepest document that any route takes has five levels."""
@@ -32,7 +33,7 @@ def parse_json(body: bytes) -> Any:
         ) from error
     try:
         value = json.loads(
-            text, parse_constant=_refuse_constant, parse_int=_integer, parse_float=_float, object_pairs_hook=_object
+            text, parse_constant=_constant, parse_int=_integer, parse_float=_float, object_pairs_hook=_object
         )
     except json.JSONDecodeError as error:
         raise MalformedRequest(
@@ -41,28 +42,58 @@ def parse_json(body: bytes) -> Any:
     except RecursionError as error:
         raise _too_deep() from error
     _check_depth(value)
+    if (refused := _find_refused(value)) is not None:
+        raise refused
     if _SURROGATE.search(text):
         _check_surrogates(value)
     return value
 
 
-def _refuse_constant(name: str) -> Any:
-    raise MalformedRequest(f"The body is no JSON: {name} is no number; leave the field out or send a number.")
+@dataclass(frozen=True, slots=True)
+class _RefusedNumber:
+    """Stands where the parser met a number that is none, or that not every reader takes; its place is found later."""
+
+    shown: str
+    rule: str | None
+    """None: it is no JSON at all."""
+
+    def error(self, place: str) -> QuanwangError:
+        if self.rule is None:
+            return MalformedRequest(
+                f"The body is no JSON: {place} is {self.shown}, which is no number; leave it out or send a number."
+            )
+        return InvalidInput(place, self.shown, self.rule)
 
 
-def _integer(digits: str) -> int:
+def _constant(name: str) -> _RefusedNumber:
+    return _RefusedNumber(name, None)
+
+
+def _integer(digits: str) -> int | _RefusedNumber:
     # Length first: converting a million digits takes minutes.
     if len(digits) > 17 or abs(value := int(digits)) > MAX_SAFE_INTEGER:
         shown = digits if len(digits) <= 40 else f"{digits[:37]}..."
-        raise InvalidInput("number", shown, f"must be between -{MAX_SAFE_INTEGER} and {MAX_SAFE_INTEGER} (2^53 - 1)")
+        return _RefusedNumber(shown, f"must be between -{MAX_SAFE_INTEGER} and {MAX_SAFE_INTEGER} (2^53 - 1)")
     return value
 
 
-def _float(digits: str) -> float:
+def _float(digits: str) -> float | _RefusedNumber:
     value = float(digits)
     if value - value != 0:
-        raise InvalidInput("number", digits[:40], "is too large for a floating point number")
+        return _RefusedNumber(digits[:40], "is too large for a floating point number")
     return value
+
+
+def _find_refused(value: Any, place: str = "") -> QuanwangError | None:
+    """Return the error of the first refused number, which names the path to it; the depth was bounded before."""
+    if isinstance(value, _RefusedNumber):
+        return value.error(place or "body")
+    inner: Iterable[tuple[str, Any]] = ()
+    if isinstance(value, dict):
+        inner = ((f"{place}.{name[:80]}" if place else name[:80], each) for name, each in value.items())
+    elif isinstance(value, list):
+        inner = ((f"{place}[{number}]", each) for number, each in enumerate(value))
+    return next((found for path, each in inner if (found := _find_refused(each, path)) is not None), None)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

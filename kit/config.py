@@ -9,16 +9,13 @@ from typing import Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from kit.errors import InvalidInput, Unavailable
+from kit.errors import InvalidInput
+from kit.folders import DataFolderNotWritable, claim, make_writable, private_folder
 
 MAX_SOCKET_PATH_BYTES = 100
 """Linux ends the path of a unix socket at 108 bytes; the rest is room for suffixes."""
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
-
-
-class DataFolderNotWritable(Unavailable):
-    """The data folder cannot be made or written; nothing can be kept."""
 
 
 class Settings(BaseSettings):
@@ -49,6 +46,14 @@ class Settings(BaseSettings):
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value
+
+    @field_validator("data_dir", mode="before")
+    @classmethod
+    def _names_a_folder(cls, value: object) -> object:
+        # The empty path is the current folder to pathlib, and that is nobody's wish.
+        if value == "":
+            raise ValueError("it must name a folder")
+        return value
 
     @property
     def resolved_database_url(self) -> str:
@@ -84,28 +89,18 @@ class Settings(BaseSettings):
         return f"unix://{self.socket_dir / 'match.sock'}"
 
     def prepare_folders(self) -> None:
-        """Make the folders, private to this user. Raises DataFolderNotWritable with one sentence."""
+        """Make the folders, private to this user, and mark the data folder as ours.
+
+        Raises DataFolderNotWritable or ForeignFolder (it holds somebody else's files) with one sentence.
+        """
+        claim(self.data_dir.absolute())
         for folder in (self.data_dir.absolute(), self.run_dir, self.log_dir, self.socket_dir):
-            _make_writable(folder)
-        if self.socket_dir != self.run_dir:
-            status = self.socket_dir.stat()
-            if status.st_uid != os.getuid() or status.st_mode & 0o077:
-                raise DataFolderNotWritable(
-                    f"{self.socket_dir} belongs to somebody else or is open to others: remove it, or choose a data"
-                    " folder with a shorter path"
-                )
-
-
-def _make_writable(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise DataFolderNotWritable(
-            f"the data folder {folder} cannot be written ({error.strerror}): free it or choose another one with"
-            " --data-dir or QUANWANG_DATA_DIR"
-        ) from error
+            make_writable(folder)
+        if self.socket_dir != self.run_dir and not private_folder(self.socket_dir):
+            raise DataFolderNotWritable(
+                f"{self.socket_dir} belongs to somebody else or is open to others: remove it, or choose a data"
+                " folder with a shorter path"
+            )
 
 
 def load_settings(**overrides: object) -> Settings:
@@ -119,5 +114,5 @@ def load_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "QUANWANG_" + "_".join(str(part) for part in first["loc"]).upper()
-        rule = first["msg"].removeprefix("Input ").replace("should be", "must be")
+        rule = first["msg"].removeprefix("Value error, ").removeprefix("Input ").replace("should be", "must be")
         raise InvalidInput(name, first.get("input"), rule) from error

@@ -1,5 +1,6 @@
 """One spelling for keywords that mean the same: width, case, traditional characters and white space."""
 
+import re
 import sys
 import unicodedata
 from functools import lru_cache
@@ -14,6 +15,8 @@ _MAX_RAW_CHARACTERS = 1_024
 _IDEOGRAPHS = ((0x2E80, 0xA000), (0xF900, 0xFB00), (0x20000, 0x323B0))
 _CHANGED_IN_PHRASES = "哩坏沈甦瞭藉衹覆"
 """Characters that OpenCC 1.4 replaces in some of its phrases alone, as in 沈默."""
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+"""Control characters that are no white space."""
 
 
 @lru_cache(maxsize=1)
@@ -54,9 +57,9 @@ def keyword(field: str, value: object) -> str:
         raise InvalidInput(field, value, "must be a string")
     if len(value) > _MAX_RAW_CHARACTERS:
         raise InvalidInput(field, value, f"is longer than {MAX_KEYWORD_CHARACTERS} characters")
-    valid_unicode(field, value)
+    valid_characters(field, value)
     normal = normalise(value)
-    if not normal:
+    if _is_blank(normal):
         raise InvalidInput(field, value, "is an empty keyword; remove it or name something")
     if len(normal) > MAX_KEYWORD_CHARACTERS:
         raise InvalidInput(field, value, f"is longer than {MAX_KEYWORD_CHARACTERS} characters")
@@ -68,19 +71,28 @@ def tag(field: str, value: object) -> str:
     if not isinstance(value, str):
         raise InvalidInput(field, value, "must be a string")
     stripped = value.strip()
-    if not stripped:
+    if _is_blank(stripped):
         raise InvalidInput(field, value, "is an empty tag; remove it or name a crowd")
     if len(stripped) > MAX_TAG_CHARACTERS:
         raise InvalidInput(field, value, f"is longer than {MAX_TAG_CHARACTERS} characters")
-    valid_unicode(field, stripped)
+    valid_characters(field, stripped)
     return sys.intern(stripped)
 
 
-def valid_unicode(field: str, value: str) -> None:
-    """Refuse lone surrogates: JSON can spell them, nothing can store or print them."""
-    if value.isascii():
+def valid_characters(field: str, value: str) -> None:
+    """Refuse control characters but white space, and lone surrogates: nothing can store or print them all."""
+    if value.isprintable():
         return
+    if control := _CONTROL.search(value):
+        raise InvalidInput(field, value, f"holds the control character U+{ord(control[0]):04X}; remove it")
     try:
         value.encode()
     except UnicodeEncodeError:
         raise InvalidInput(field, ascii(value), "is not valid Unicode text") from None
+
+
+def _is_blank(text: str) -> bool:
+    """Whether nothing would be seen of it: no characters, or only such as a space of no width."""
+    if not text or text.isspace():
+        return True
+    return not text.isprintable() and all(unicodedata.category(character) in ("Cf", "Zs") for character in text)

@@ -148,6 +148,12 @@ def _at_least(rule: object, groups: int) -> int:
         wanted = rule["at_least"]
         if groups == 0:
             raise InvalidInput("keyword_rule.at_least", wanted, "counts keyword groups, but the order has no keywords")
+        whole = isinstance(wanted, int) and not isinstance(wanted, bool)
+        if whole and not 1 <= wanted <= groups:
+            rule = f"must be between 1 and {groups}, the number of keyword groups"
+            raise InvalidInput(
+                "keyword_rule.at_least", wanted, "must be 1: the order has one keyword group" if groups == 1 else rule
+            )
         return fields.whole_number("keyword_rule.at_least", wanted, 1, groups)
     raise InvalidInput("keyword_rule", rule, 'must be "all", "any" or {"at_least": n}')
 

@@ -1,7 +1,9 @@
 """Engines and connection settings: what SQLite and MySQL need so that they promise the same things."""
 
+import shutil
 import sqlite3
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import pymysql
@@ -35,6 +37,22 @@ def describe(url: str) -> str:
     place = parsed.host or parsed.query.get("unix_socket") or "localhost"
     port = f":{parsed.port}" if parsed.port else ""
     return f"{parsed.database} at {place}{port}"
+
+
+def folder_of(url: str) -> Path | None:
+    """Return the folder of a SQLite file, None for a database on a server."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return None
+    return Path(parsed.database).absolute().parent
+
+
+def free_bytes(folder: Path) -> int:
+    """Return how much this user may still write there."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return 0
 
 
 def sqlite_writer(url: str) -> Engine:

@@ -14,6 +14,7 @@ from kit.db import connections
 from kit.db.failures import (
     CommitOutcomeUnknown,
     DatabaseUnavailable,
+    DiskFull,
     LockConflict,
     translate,
 )
@@ -30,6 +31,11 @@ MAX_CONFLICT_S: Final = 10.0
 FIRST_CONFLICT_PAUSE_S: Final = 0.005
 MAX_CONFLICT_PAUSE_S: Final = 0.4
 RECONNECT_PAUSE_S: Final = 0.15
+
+LEAST_FREE_BYTES: Final = 4 * 1024 * 1024
+"""A batch of orders and its write-ahead log fit; below, writes begin to fail one after the other."""
+
+FULL_HOLDS_S: Final = 10.0
 
 
 class NestedTransaction(RuntimeError):
@@ -58,6 +64,8 @@ class Database:
         self._retry_window_s = retry_window_s
         self._local = threading.local()
         self._random = random.Random()
+        self._full_at_s: float | None = None
+        self._folder = connections.folder_of(url)
         if self.dialect == "sqlite":
             self._writer: Engine = connections.sqlite_writer(url)
             self._reader: Engine = connections.sqlite_reader(url, pool_size, pool_timeout_s)
@@ -126,6 +134,18 @@ class Database:
         with self.read() as session:
             session.exec_driver_sql("SELECT 1").scalar_one()
 
+    def check_writable(self) -> None:
+        """Say whether a write may succeed, without writing. Raises DiskFull.
+
+        A SQLite file needs free space beside it. Apart from that the last write speaks: when it found the disk full and
+        none has succeeded since, that holds for FULL_HOLDS_S, for somebody must be let try again.
+        """
+        if self._folder is not None and connections.free_bytes(self._folder) < LEAST_FREE_BYTES:
+            raise DiskFull(f"the disk of the database {self.where} is full: free space there; nothing can be stored")
+        full_at_s = self._full_at_s
+        if full_at_s is not None and elapsed_s() - full_at_s < FULL_HOLDS_S:
+            raise DiskFull(f"the disk of the database {self.where} is full: free space there; nothing can be stored")
+
     def create_schema(self, tables: MetaData) -> None:
         """Create the tables that are missing, without migrations: for tests and tools of one feature."""
         with self._alone_in_thread(), self._session(self._writer) as session:
@@ -171,10 +191,13 @@ class Database:
                     connection.rollback()
                 else:
                     self._commit(connection)
+                    self._full_at_s = None
         except (exc.SQLAlchemyError, OSError) as error:
             named = translate(error, self.where)
             if named is None:
                 raise
+            if isinstance(named, DiskFull):
+                self._full_at_s = elapsed_s()
             raise named from error
 
     @contextmanager

@@ -12,19 +12,24 @@ def page_size(limit: int) -> int:
     return limit
 
 
-def encode(*numbers: int) -> str:
-    """Return a cursor of whole numbers."""
-    return ".".join(f"{number:x}" for number in numbers)
+def encode(kind: str, *numbers: int) -> str:
+    """Return a cursor of whole numbers in the list ``kind``."""
+    return ".".join((kind, *(f"{number:x}" for number in numbers)))
 
 
-def decode(cursor: str | None, parts: int) -> tuple[int, ...] | None:
-    """Read a cursor of ``parts`` numbers; None at the beginning. Raises InvalidInput for anything else."""
+def decode(kind: str, cursor: str | None, parts: int) -> tuple[int, ...] | None:
+    """Read a cursor of the list ``kind`` of ``parts`` numbers; None at the beginning.
+
+    Raises InvalidInput for anything that ``encode`` did not write.
+    """
     if cursor is None or cursor == "":
         return None
+    _, *written = cursor.split(".")
     try:
-        numbers = tuple(int(part, 16) for part in cursor.split("."))
+        numbers = tuple(int(part, 16) for part in written)
     except ValueError:
         numbers = ()
-    if len(numbers) != parts or any(not 0 <= number < 2**63 for number in numbers):
+    in_range = all(0 <= number < 2**63 for number in numbers)
+    if len(numbers) != parts or not in_range or encode(kind, *numbers) != cursor:
         raise InvalidInput("cursor", cursor, "is not a cursor of this list; start without one.")
     return numbers

@@ -80,6 +80,16 @@ class NotAssigned(Conflict):
         super().__init__(f"Dispatch {dispatch_id} has no active assignment; select an acceptor first.")
 
 
+class WrongToken(Conflict):
+    """There is an active assignment, and the token is that of none."""
+
+    def __init__(self, dispatch_id: int, token: int) -> None:
+        super().__init__(
+            f"Dispatch {dispatch_id} has an active assignment, but {token} is not its token; send the one that"
+            " selecting answered."
+        )
+
+
 class UnknownPolicy(InvalidInput):
     """The policy's name is not known."""
 

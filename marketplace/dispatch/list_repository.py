@@ -46,12 +46,12 @@ def list_dispatches(
         statement = statement.where(_in_state(state))
     if search:
         statement = statement.where(_matching(search))
-    after = cursors.decode(cursor, 1)
+    after = cursors.decode("dispatches", cursor, 1)
     if after is not None:
         statement = statement.where(dispatch.c.id < after[0])
     rows = session.execute(statement.order_by(dispatch.c.id.desc()).limit(size + 1)).all()
     items = _with_queues(session, rows[:size])
-    more = cursors.encode(items[-1].dispatch_id) if len(rows) > size else None
+    more = cursors.encode("dispatches", items[-1].dispatch_id) if len(rows) > size else None
     return Page(tuple(items), more)
 
 

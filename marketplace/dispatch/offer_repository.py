@@ -23,11 +23,11 @@ def list_waves(session: Session, *, dispatch_id: int, cursor: str | None = None,
     size = cursors.page_size(limit)
     columns = [column for column in wave.columns if column.name not in ("user_ids", "scores", "ties")]
     statement = select(*columns).where(wave.c.dispatch_id == dispatch_id)
-    after = cursors.decode(cursor, 1)
+    after = cursors.decode("waves", cursor, 1)
     if after is not None:
         statement = statement.where(wave.c.id > after[0])
     rows = session.execute(statement.order_by(wave.c.id).limit(size + 1)).all()
-    more = cursors.encode(rows[size - 1].id) if len(rows) > size else None
+    more = cursors.encode("waves", rows[size - 1].id) if len(rows) > size else None
     return Page(tuple(_wave_view(row) for row in rows[:size]), more)
 
 
@@ -43,7 +43,7 @@ def list_offers(
     size = cursors.page_size(limit)
     if tier is not None and tier not in TIERS:
         raise InvalidInput("tier", tier, "must be full or partial.")
-    after = cursors.decode(cursor, 2)
+    after = cursors.decode("offers", cursor, 2)
     found: list[OfferView] = []
     wave_id, skip = (0, 0) if after is None else after
     while True:
@@ -57,10 +57,10 @@ def list_offers(
         places = order[skip : skip + size - len(found)]
         found += _offers(session, row, places, user_ids, scores, ties, first_rank=skip + 1)
         if skip + len(places) < len(order):
-            return Page(tuple(found), cursors.encode(row.id, skip + len(places)))
+            return Page(tuple(found), cursors.encode("offers", row.id, skip + len(places)))
         if len(found) >= size:
             following = _chunk_from(session, dispatch_id, tier, row.id + 1)
-            return Page(tuple(found), None if following is None else cursors.encode(following.id, 0))
+            return Page(tuple(found), None if following is None else cursors.encode("offers", following.id, 0))
         wave_id, skip = row.id + 1, 0
 
 

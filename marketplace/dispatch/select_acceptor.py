@@ -3,7 +3,7 @@
 from kit.db import Session
 from kit.ids import IdAllocator
 from marketplace.dispatch import acceptance_repository, assignment_repository
-from marketplace.dispatch.errors import NotAssigned, NotInQueue, OrderAlreadyAssigned, StaleHold
+from marketplace.dispatch.errors import NotAssigned, NotInQueue, OrderAlreadyAssigned, StaleHold, WrongToken
 from marketplace.dispatch.locked_dispatch import LockedDispatch, decide, lock_dispatch, require_open
 from marketplace.dispatch.states import Assigned, AssignmentEnded, Confirmed, Ending, Selected
 from marketplace.dispatch.views import AssignmentView
@@ -50,7 +50,7 @@ def confirm_assignment(
 ) -> AssignmentView:
     """End the hold: the selected user answered in time, the assignment can no longer lapse.
 
-    Raises DispatchNotFound, NotAssigned, StaleHold (the hold with this token is over).
+    Raises DispatchNotFound, NotAssigned, WrongToken, StaleHold (the hold with this token is over).
     """
     locked = lock_dispatch(session, dispatch_id, owner, now_ms)
     _holding(locked, token)
@@ -71,7 +71,7 @@ def fail_assignment(
 ) -> AssignmentView:
     """Take the order back from the selected user (AssignmentFailed): the queue moves on, or offering resumes.
 
-    Raises DispatchNotFound, NotAssigned, StaleHold.
+    Raises DispatchNotFound, NotAssigned, WrongToken, StaleHold.
     """
     locked = lock_dispatch(session, dispatch_id, owner, now_ms)
     _holding(locked, token)
@@ -86,4 +86,6 @@ def _holding(locked: LockedDispatch, token: int) -> Assigned:
         return assigned
     if token <= locked.woken.state.tokens_given:
         raise StaleHold(locked.row.dispatch_id, token)
+    if assigned is not None:
+        raise WrongToken(locked.row.dispatch_id, token)
     raise NotAssigned(locked.row.dispatch_id)

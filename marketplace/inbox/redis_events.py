@@ -124,6 +124,7 @@ class InboxEvents:
         rest = answer[1:]
         entries = [unpacked(int(rest[i]), rest[i + 1].decode()) for i in range(0, len(rest), 2)]
         entries.sort(key=lambda entry: entry.event_id)
+        stream.know_newest(entries[-1].event_id if entries else 0)
         missed: list[StoredEntry] = []
         seen: list[int] = []
         if last_event_id is not None:

@@ -84,6 +84,10 @@ class InboxStream:
             else:
                 self.receive_state(document)
 
+    def know_newest(self, event_id: int) -> None:
+        """Bound the position by the newest entry of the inbox: a client may claim to have seen what never was."""
+        self._position = min(self._position, event_id)
+
     def receive_offer(self, document: dict[str, Any]) -> None:
         """Take a new entry; queued once per entry id."""
         if self._holds("offer", document) or document["id"] in self._known:

@@ -10,7 +10,8 @@ import orjson
 from kit.errors import InvalidInput
 from marketplace.orders.tables import MAX_EXTERNAL_ID, MAX_TITLE
 from matching.errors import NoDimension
-from matching.fields import known_fields
+from matching.fields import identity, known_fields
+from matching.normalisation import valid_characters
 from matching.orders import FIELDS as KEY_FIELDS
 from matching.orders import Order, parse_order
 from matching.taxonomy import Taxonomy
@@ -81,19 +82,22 @@ def _text(document: Mapping[str, Any], field: str, longest: int) -> str:
         raise InvalidInput(field, value, "must be text.")
     if len(value) > longest:
         raise InvalidInput(field, value, f"must have at most {longest:,} characters.")
+    valid_characters(field, value)
     return value
 
 
 def _external_id(value: object, field: str) -> str | None:
-    """An id of the backend: text, or an integer, which is the same id as its digits."""
+    """An id of the backend: text, or an integer from 1 up, which is the same id as its digits."""
     if value is None:
         return None
     if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
+        return str(identity(field, value))
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_EXTERNAL_ID or not value.isprintable():
         raise InvalidInput(field, value, f"must be an integer or 1 to {MAX_EXTERNAL_ID} printable characters.")
     if value != value.strip():
         raise InvalidInput(field, value, "must not begin or end with a space.")
+    if value == "0" or (value.startswith("-") and value[1:].isdigit()):
+        raise InvalidInput(field, value, "must be from 1 up when it is a number.")
     return value
 
 

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
 from kit.errors import InvalidInput, QuanwangError, Unavailable
+from kit.json_lines import parse_line
 from marketplace.profiles import documents
 from marketplace.users import external_id_of
 from matching import fields
@@ -95,14 +94,14 @@ def _decoded(raw: bytes | str | Mapping[str, Any]) -> object | None:
         return raw
     if len(raw) > MAX_LINE_BYTES:
         raise ImportLineTooLong("", len(raw), f"bytes are more than the {MAX_LINE_BYTES} allowed")
-    text = raw.strip() if isinstance(raw, str) else raw.removeprefix(b"\xef\xbb\xbf").strip()
+    text = (
+        raw.strip().encode(errors="surrogatepass")
+        if isinstance(raw, str)
+        else raw.removeprefix(b"\xef\xbb\xbf").strip()
+    )
     if not text:
         return None
-    try:
-        document: object = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        shown = text[:40] if isinstance(text, str) else text[:40].decode(errors="replace")
-        raise InvalidInput("", shown, f"is no JSON object: {error.msg} at character {error.pos + 1}") from None
+    document: object = parse_line(text)
     if document is None:
         raise InvalidInput("profile", document, "must be a JSON object")
     return document

@@ -10,5 +10,13 @@ R = TypeVar("R")
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile at first call; division by zero follows IEEE instead of raising, so that loops stay branchless."""
-    return cast("Callable[P, R]", njit(nogil=True, cache=True, error_model="numpy")(function))
+    """Compile at first call; division by zero follows IEEE instead of raising, so that loops stay branchless.
+
+    Where no folder keeps what is compiled (a service user without a home, on a read-only installation), it is compiled
+    in every process anew.
+    """
+    try:
+        compiled = njit(nogil=True, cache=True, error_model="numpy")(function)
+    except RuntimeError:
+        compiled = njit(nogil=True, error_model="numpy")(function)
+    return cast("Callable[P, R]", compiled)

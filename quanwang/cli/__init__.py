@@ -11,7 +11,10 @@ import typer
 
 from kit.errors import InvalidInput, QuanwangError
 from quanwang.cli.api_key import api_key_app
+from quanwang.cli.disk import sentence_of_disk
 from quanwang.cli.installation import add_installation_commands
+from quanwang.cli.match import match
+from quanwang.cli.options import folder_in_use
 from quanwang.cli.processes import add_process_commands
 from quanwang.cli.taxonomy import taxonomy_app
 from quanwang.cli.up import up
@@ -35,16 +38,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("up", rich_help_panel="Run")(up)
+app.command("match", rich_help_panel="Match files")(match)
 add_process_commands(app)
 add_installation_commands(app)
 app.add_typer(api_key_app, name="api-key", rich_help_panel="Administer")
 app.add_typer(taxonomy_app, name="taxonomy", rich_help_panel="Administer")
-
-
-def _add_match_command() -> None:
-    from quanwang.cli.match import match
-
-    app.command("match", rich_help_panel="Match files")(match)
 
 
 def _add_commands_of_higher_packages() -> None:
@@ -53,9 +51,6 @@ def _add_commands_of_higher_packages() -> None:
     """
     for point in entry_points(group=COMMANDS):
         app.add_typer(point.load(), name=point.name, rich_help_panel="Measure")
-
-
-_add_match_command()
 
 
 def main() -> None:
@@ -72,6 +67,10 @@ def main() -> None:
         # The reader of our output went away, as `| head` does; there is nobody left to tell.
         os._exit(FAILED)
     except Exception as error:  # noqa: BLE001  # a bug: the person gets a sentence, the developer gets the file
+        sentence = sentence_of_disk(error, folder_in_use.get())
+        if sentence is not None:
+            print(f"quanwang: {sentence}", file=sys.stderr)
+            sys.exit(FAILED)
         kept = _keep_trace()
         print(f"quanwang: unexpected {type(error).__name__}: {error}; the details are in {kept}", file=sys.stderr)
         sys.exit(UNEXPECTED)

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kit.clock import now_ms
-from quanwang.cli.options import DataDir, settings_from
+from quanwang.cli.options import DataDir, settings_of_installation
 
 api_key_app = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
 
@@ -31,7 +31,7 @@ def create(
     from marketplace.access import SCOPES, create_api_key
     from quanwang.processes.storage import migrated_database
 
-    database = migrated_database(settings_from(data_dir))
+    database = migrated_database(settings_of_installation(data_dir))
     ids = IdAllocator(database)
     wanted = sorted(scope) if scope else sorted(SCOPES - {"admin"})
     at_ms = now_ms()
@@ -58,7 +58,7 @@ def list_keys(
     from marketplace.access import list_api_keys
     from quanwang.processes.storage import migrated_database
 
-    database = migrated_database(settings_from(data_dir))
+    database = migrated_database(settings_of_installation(data_dir))
     with database.read() as session:
         keys = list_api_keys(session, owner=owner)
     table = Table(box=None, pad_edge=False)
@@ -93,7 +93,7 @@ def revoke(
     from marketplace.access import revoke_api_key
     from quanwang.processes.storage import migrated_database
 
-    database = migrated_database(settings_from(data_dir))
+    database = migrated_database(settings_of_installation(data_dir))
     database.run(lambda session: revoke_api_key(session, key_id=key_id, now_ms=now_ms()))
     Console(stderr=True).print(f"API key {key_id} is revoked.", highlight=False)
 

@@ -9,6 +9,7 @@ import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from kit.config import Settings
 from kit.errors import Conflict, Unavailable
@@ -48,15 +49,15 @@ def locked(settings: Settings) -> Iterator[None]:
                 f"the data folder {settings.data_dir} is in use by process {owner}: stop that one (Ctrl-C or"
                 f" kill {owner}), or choose another folder with --data-dir"
             ) from error
-        file.seek(0)
-        file.truncate()
-        file.write(str(os.getpid()))
-        file.flush()
+        file.truncate(0)
+        # The lock itself needs no room. Without the number only `quanwang status` knows less, and on a full disk
+        # --reset must be able to make room.
+        with contextlib.suppress(OSError):
+            os.write(file.fileno(), str(os.getpid()).encode())
         try:
             yield
         finally:
-            file.seek(0)
-            file.truncate()
+            file.truncate(0)
 
 
 def running_owner(settings: Settings) -> int | None:
@@ -120,19 +121,35 @@ def check_disk(settings: Settings) -> None:
 
 
 def remove_contents(settings: Settings) -> None:
-    """Remove everything that an installation wrote into its data folder; the lock file, which is held, stays."""
+    """Remove what an installation wrote into its data folder, and nothing else; the lock file, which is held, stays.
+
+    The compiled kernels stay: they belong to the code, not to the data.
+    """
     lock = settings.run_dir / "up.lock"
-    for path in settings.data_dir.iterdir():
-        if path == settings.run_dir:
-            for inner in path.iterdir():
-                if inner != lock:
-                    _remove(inner)
-        elif path.name in _OWN_NAMES or path.name.startswith("quanwang.sqlite3"):
-            _remove(path)
+    for pattern in OWN_PATTERNS:
+        for path in settings.data_dir.absolute().glob(pattern):
+            if path != lock:
+                _remove(path)
+    for name in SHARED_FOLDERS:
+        with contextlib.suppress(OSError):
+            # Only an empty one goes.
+            (settings.data_dir.absolute() / name).rmdir()
 
 
-_OWN_NAMES = {"logs", "ray", "redis", "shards", "engine", "snapshots", "demonstration.json", "keys"}
-"""The compiled kernels (numba) are not among them: they belong to the code, not to the data."""
+OWN_PATTERNS: Final = (
+    "quanwang.sqlite3*",
+    "demonstration.json",
+    "demonstration.new",
+    "ray",
+    "redis",
+    "shards",
+    "run/*",
+    "keys/*.key",
+    "logs/*.log",
+    "logs/*.log.[0-9]",
+)
+SHARED_FOLDERS: Final = ("keys", "logs")
+"""People keep files of their own in folders of these names."""
 
 
 def _remove(path: Path) -> None:

@@ -6,12 +6,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from engine.build import build_id
-from quanwang.cli.options import KERNEL_CACHE_VARIABLE
+from quanwang.cli.kernel_cache import KERNEL_CACHE_VARIABLE
 
 
 def are_warm() -> bool:
     """Whether this build, this numba and this kind of machine compiled every kernel before."""
-    return _mark().is_file()
+    mark = _mark()
+    return mark is not None and mark.is_file()
 
 
 def warm_once() -> None:
@@ -21,6 +22,8 @@ def warm_once() -> None:
     from engine.warming import warm_kernels
 
     mark = _mark()
+    if mark is None:
+        return
     mark.parent.mkdir(parents=True, exist_ok=True)
     remove_compiled(mark.parent)
     warm_kernels()
@@ -38,5 +41,9 @@ def remove_compiled(folder: Path) -> None:
             old.unlink(missing_ok=True)
 
 
-def _mark() -> Path:
-    return Path(os.environ[KERNEL_CACHE_VARIABLE]) / f"warm-{build_id()}-{version('numba')}-{platform.machine()}"
+def _mark() -> Path | None:
+    """Return the file that says so, or None when no folder keeps what is compiled."""
+    folder = os.environ.get(KERNEL_CACHE_VARIABLE)
+    if folder is None:
+        return None
+    return Path(folder) / f"warm-{build_id()}-{version('numba')}-{platform.machine()}"

@@ -16,7 +16,8 @@ from pathlib import Path
 from types import FrameType
 
 from engine.runtime.head import LONGEST_TEMP_DIR_BYTES, HeadPlan, ray_environment, write_token
-from kit.config import DataFolderNotWritable, Settings
+from kit.config import Settings
+from kit.folders import DataFolderNotWritable
 from quanwang.processes.lifeline import end_with_parent, kill_session
 
 HEAD_ENDED = 1

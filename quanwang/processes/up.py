@@ -58,9 +58,9 @@ def run_up(settings: Settings, wishes: Wishes, started_s: float) -> int:
     with locked(settings):
         if wishes.reset:
             remove_contents(settings)
-            settings.prepare_folders()
-        check_port(settings)
         check_disk(settings)
+        settings.prepare_folders()
+        check_port(settings)
         with_ray = settings.ray_address is None and not wishes.in_process
         embedded = settings.redis_url is None
         supervisor = Supervisor(

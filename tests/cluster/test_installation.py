@@ -28,6 +28,7 @@ from marketplace.inbox import InboxStore, list_inbox
 from matching.taxonomy import builtin_taxonomy
 from quanwang.demonstration.orders import OrderDraw
 from quanwang.processes.readiness import http_answers
+from tests.cluster.told import check_the_right_people_were_told
 from tests.harness import folder as session_folder
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
@@ -203,6 +204,7 @@ def check_nothing_lost_or_doubled(installation: Installation, database: Database
         assert not any(row.state == "dead" for row in count_work(session))
     told = recipients(database, dispatch_ids)
     assert sum(map(len, told.values())) > 0
+    check_the_right_people_were_told(database, dispatch_ids)
     for dispatch_id, users in told.items():
         assert len(users) == len(set(users)), f"somebody was told twice of {dispatch_id}"
     store = InboxStore(connect(installation.settings().resolved_redis_url))

@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # publishes no types
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from engine.coordinator import Coordinator
 from engine.feeder import Feeder
@@ -23,6 +24,7 @@ from matching.vocabulary import Vocabulary
 from quanwang.demonstration.orders import OrderDraw
 from quanwang.demonstration.profiles import ProfileDraw
 from tests.cluster.conftest import RayCluster
+from tests.strategies import SMALL_TAXONOMY, STEADY, cases
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(200)]
 
@@ -130,6 +132,30 @@ def test_ray_answers_what_the_reference_answers(ray_shards: Sequence[ShardPort])
         assert in_process_result.to_match() == expected
         assert on_ray_result.certificate.is_complete()
     assert any(result.full_count for result in on_ray.match(queries))
+
+
+def test_ray_equals_the_reference_in_every_small_case(ray_shards: Sequence[ShardPort]) -> None:
+    """The cases that the shards in process are held to, over the wire, before and after some users are deleted."""
+
+    @given(cases())
+    @settings(STEADY, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+    def check(case: tuple[list[Profile], list[Query]]) -> None:
+        profiles, queries = case
+        coordinator = Coordinator(ray_shards, SMALL_TAXONOMY, Vocabulary(), generation=time.time_ns())
+        coordinator.load(profiles, barrier=1)
+        _check_answers(coordinator, profiles, queries)
+        coordinator.apply([(profile.id, None) for profile in profiles[::3]], barrier=2)
+        _check_answers(coordinator, [each for i, each in enumerate(profiles) if i % 3], queries)
+
+    check()
+
+
+def _check_answers(coordinator: Coordinator, profiles: Sequence[Profile], queries: Sequence[Query]) -> None:
+    results = coordinator.match(queries)
+    assert [each.to_match() for each in results] == [
+        reference_match(profiles, query, SMALL_TAXONOMY) for query in queries
+    ]
+    assert all(each.certificate.is_complete() for each in results)
 
 
 def test_ray_reproduces_the_worked_examples(ray_shards: Sequence[ShardPort]) -> None:

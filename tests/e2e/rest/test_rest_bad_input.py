@@ -5,6 +5,8 @@ import json
 import math
 import socket
 import time
+import urllib.error
+import urllib.request
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,7 +26,7 @@ DEEP = '{"title":' + "[" * 100_000 + "]" * 100_000 + "}"
         ({"near": {"lat": 91, "lon": 0, "radius_km": 5}}, "near.lat: 91 must be between -90 and 90"),
         ({"near": {"lat": 1, "lon": 0, "radius_km": 0}}, "near.radius_km: 0 must be more than 0"),
         ({"keywords": ["a"] * 300}, "keywords: 300 entries are more than the 16 allowed"),
-        ({"keyword_rule": {"at_least": 2}}, "keyword_rule.at_least: 2 must be between 1 and 1"),
+        ({"keyword_rule": {"at_least": 2}}, "keyword_rule.at_least: 2 must be 1: the order has one keyword group"),
         ({"wave_size": 5}, "wave_size is no field of the order; known are confirmed_reach, crowds, description"),
         ({"limit": 0}, "limit: 0 must be between 1 and 100000"),
         ({"limit": 2.5}, "limit: 2.5 must be an integer"),
@@ -32,6 +34,12 @@ DEEP = '{"title":' + "[" * 100_000 + "]" * 100_000 + "}"
         ({"exclude": [True]}, "exclude[0]: true must be an integer"),
         ({"title": 5}, "title: 5 must be text"),
         ({"keywords": ["  "]}, "keywords[0]: '  '"),
+        ({"keywords": ["\u200b\u200b"]}, "keywords[0]: '\\u200b\\u200b' is an empty keyword"),
+        ({"keywords": ["电\x00工"]}, "keywords[0]: '电\\x00工' holds the control character U+0000; remove it"),
+        ({"crowds": ["\u200b"]}, "crowds[0]: '\\u200b' is an empty tag"),
+        ({"title": "电\x00工"}, "title: '电\\x00工' holds the control character U+0000; remove it"),
+        ({"id": 0}, "id: 0 must be between 1 and 9007199254740991"),
+        ({"publisher": "-3"}, "publisher: '-3' must be from 1 up when it is a number"),
     ],
 )
 def test_a_wrong_order_is_refused_by_field_value_and_rule(
@@ -100,11 +108,13 @@ def test_a_wrong_profile_is_refused_by_field_value_and_rule(
         (b"   \n", 400, "The body is empty; send a JSON document."),
         (b"{", 400, "The body is no JSON: expecting property name"),
         (b"nonsense", 400, "The body is no JSON: expecting value at line 1, column 1."),
-        (b'{"title": NaN}', 400, "The body is no JSON: NaN is no number"),
-        (b'{"limit": -Infinity}', 400, "The body is no JSON: -Infinity is no number"),
-        (b'{"limit": 1e999}', 422, "number: '1e999' is too large for a floating point number"),
-        (b'{"limit": 9007199254740993}', 422, "number: '9007199254740993' must be between -9007199254740991 and"),
-        (b'{"limit": ' + b"9" * 5000 + b"}", 422, "number: '9999999999"),
+        (b'{"near": {"lat": NaN}}', 400, "The body is no JSON: near.lat is NaN, which is no number; leave it out"),
+        (b'{"limit": -Infinity}', 400, "The body is no JSON: limit is -Infinity, which is no number"),
+        (b'{"limit": 1e999}', 422, "limit: '1e999' is too large for a floating point number"),
+        (b'{"orders": [{}, {"id": 9007199254740993}]}', 422, "orders[1].id: '9007199254740993' must be between -90071"),
+        (b'{"limit": ' + b"9" * 5000 + b"}", 422, "limit: '9999999999"),
+        (b"[[1e999]]", 422, "[0][0]: '1e999' is too large for a floating point number"),
+        (b"NaN", 400, "The body is no JSON: body is NaN, which is no number"),
         (b'{"title": "\xff\xfe"}', 400, "The body is not UTF-8: byte 12 (0xff) cannot be read"),
         (b'{"title": "a", "title": "b"}', 400, "The body names 'title' twice in one object"),
         (b'{"title": "\\ud800"}', 400, "The body holds half of a surrogate pair"),
@@ -183,6 +193,8 @@ def test_a_client_that_sends_fifty_megabytes_first_gets_its_answer(alpha: Backen
         ("/v1/dispatches?limit=many", "limit: 'many' must be a whole number."),
         ("/v1/dispatches?state=lost", "state: 'lost' must be one of open, assigned"),
         ("/v1/dispatches?cursor=!!", "cursor: '!!' is not a cursor of this list"),
+        ("/v1/dispatches?cursor=abc", "cursor: 'abc' is not a cursor of this list; start without one."),
+        ("/v1/dispatches?cursor=waves.1", "cursor: 'waves.1' is not a cursor of this list; start without one."),
         ("/v1/profiles?cursor=abcd", "cursor: 'abcd' is no cursor of this list; pass next_cursor"),
         ("/v1/dispatches/0", "dispatch_id: '0' must be greater than or equal to 1."),
         ("/v1/dispatches/first", "dispatch_id: 'first' must be a whole number."),
@@ -212,6 +224,33 @@ def test_a_wrong_acceptance_is_refused(alpha: Backend, body: dict[str, Any], sen
     answer = alpha.post(f"/v1/dispatches/{alpha.submit()}/acceptances", body)
     assert answer.status_code == 422
     assert sentence_of(answer).startswith(sentence), sentence_of(answer)
+
+
+@pytest.mark.parametrize("size", [9_000_000, 20_000_000, 50_000_000])
+@pytest.mark.parametrize("whose", ["own", "wrong"])
+def test_a_client_that_reads_only_after_it_sent_everything_gets_its_answer(
+    installation: Installation, alpha: Backend, size: int, whose: str
+) -> None:
+    """Python's own client: it asks for the connection to be closed, and sends the whole body before it reads."""
+    secret = alpha.secret if whose == "own" else "qw_1_" + "x" * 43
+    headers = {"authorization": f"Bearer {secret}", "content-type": "application/json", "idempotency-key": "k"}
+    for path, status in (("/v1/dispatches", 413), ("/v1/profiles:import", 401), ("/v1/nothing-there", 413)):
+        if path == "/v1/profiles:import" and whose == "own":
+            continue
+        for _ in range(3):
+            wanted = urllib.request.Request(installation.url + path, b" " * size, headers)
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(wanted, timeout=30)
+            with refused.value as answer:
+                assert answer.code == status
+                assert json.loads(answer.read())["status"] == status
+
+
+@pytest.mark.parametrize("path", ["/v1/profiles/%ff", "/v1/dispatches?search=%e7%94", "/v1/profiles/%ed%a0%80"])
+def test_an_address_that_is_no_utf8_is_refused(alpha: Backend, path: str) -> None:
+    answer = alpha.ask("PUT" if "profiles" in path else "GET", path, json=WELDER)
+    assert answer.status_code == 400
+    assert " of the address is not UTF-8: '" in sentence_of(answer)
 
 
 def test_an_unknown_path_and_an_unknown_method_say_so(alpha: Backend) -> None:

@@ -141,6 +141,17 @@ def test_an_offer_arrives_live_and_a_late_listener_misses_nothing(installation: 
         assert [each["data"]["dispatch_id"] for each in listener.of("offer")] == [second, third]
 
 
+def test_a_last_event_id_above_all_begins_at_the_newest(installation: Installation, alpha: Backend) -> None:
+    name, skill = receiver(installation)
+    offer(installation, skill)
+    with listening(alpha, name, "99999999999") as listener:
+        second = offer(installation, skill)
+        wait_until(lambda: bool(listener.of("offer")), "no event came")
+        (event,) = listener.of("offer")
+        assert event["data"]["dispatch_id"] == second
+        assert int(event["id"]) == event["data"]["id"] < 99_999_999_999
+
+
 def test_a_wrong_last_event_id_is_refused_before_the_stream_begins(installation: Installation, alpha: Backend) -> None:
     name, _ = receiver(installation)
     answer = alpha.get(f"/v1/users/{name}/inbox/stream", headers={"last-event-id": "yesterday"})

@@ -223,10 +223,15 @@ def test_a_full_disk_is_told_and_nothing_half_is_kept(own: Installation) -> None
             break
     assert answer.status_code == 503
     assert "is full: free space there; nothing was changed" in sentence_of(answer)
+    ready = httpx.get(own.url + "/readyz")
+    assert ready.status_code == 503
+    assert ready.json()["status"] == "not ready"
+    assert "is full: free space there" in ready.json()["database"]
     kept = len(own.alpha.get("/v1/dispatches", params={"search": title, "limit": 1000}).json()["items"])
     assert kept % 100 == 0
     bound(1_000_000_000)
     assert own.alpha.submit(title=title)
+    assert httpx.get(own.url + "/readyz").status_code == 200
 
 
 def test_the_main_job_on_mariadb(mariadb_database: Database, redis_server: WatchedRedis, folder: Path) -> None:

@@ -29,7 +29,7 @@ def dying_at(point: str) -> Callable[[str], None]:
 @pytest.mark.parametrize("point", DISPATCH_POINTS + DELIVERY_POINTS)
 def test_death_at_every_point_loses_and_doubles_nothing(market: Market, point: str) -> None:
     """After each death all invariants hold at once, and the restart ends where a run without a death ends."""
-    dispatch_ids = [market.open({**WELDER, "id": number}) for number in range(3)]
+    dispatch_ids = [market.open({**WELDER, "id": number}) for number in range(1, 4)]
     with pytest.raises(Died):
         market.step(dying_at(point))
     assert violations(market.database) == []

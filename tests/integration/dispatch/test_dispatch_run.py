@@ -19,6 +19,7 @@ from marketplace.dispatch.errors import (
     OrderAlreadyAssigned,
     OwnOrder,
     StaleHold,
+    WrongToken,
 )
 from marketplace.dispatch.ports import MatchAnswer, MatchRefused, MatchRequest
 from marketplace.users import user_ids_for
@@ -140,6 +141,8 @@ def test_a_hold_that_runs_out_moves_the_queue_on_and_fences_the_late_answer(mark
     with pytest.raises(StaleHold):
         market.do(dispatch.confirm_assignment, dispatch_id, token=1)
     assert market.do(dispatch.select_acceptor, dispatch_id, user_id=2).token == 2
+    with pytest.raises(WrongToken, match="has an active assignment, but 9 is not its token"):
+        market.do(dispatch.confirm_assignment, dispatch_id, token=9)
     with pytest.raises(StaleHold):
         market.do(dispatch.fail_assignment, dispatch_id, token=1, reason="late")
 
@@ -362,7 +365,7 @@ def test_an_edit_asks_anew_and_tells_nobody_again(market: Market) -> None:
 
 def test_a_poison_order_fails_alone(market: Market) -> None:
     """The loop of background work narrows a failing batch down: one dead letter, everybody else is told."""
-    answers = market.submit(*[{**WELDER, "id": number} for number in range(20)])
+    answers = market.submit(*[{**WELDER, "id": number} for number in range(1, 21)])
     poison = answers[7].dispatch_id
     real = market.source.match
 

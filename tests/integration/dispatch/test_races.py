@@ -74,7 +74,7 @@ def test_the_same_yes_from_many_places_is_one_acceptance(maria_market: Market) -
 
 
 def test_two_selections_at_once_assign_one(maria_market: Market) -> None:
-    for number in range(ROUNDS):
+    for number in range(1, ROUNDS + 1):
         dispatch_id = maria_market.open({"keywords": ["电焊工"], "id": number})
         maria_market.settle()
         for user_id in (1, 2):
@@ -91,7 +91,7 @@ def test_two_selections_at_once_assign_one(maria_market: Market) -> None:
 def test_accept_against_cancel_leaves_nobody_waiting(maria_market: Market) -> None:
     """Either the yes came first and is released by the cancellation, or it is told that the order is closed."""
     outcomes: Counter[str] = Counter()
-    for number in range(ROUNDS):
+    for number in range(1, ROUNDS + 1):
         dispatch_id = maria_market.open({"keywords": ["电焊工"], "id": number})
         maria_market.settle()
         accepted, cancelled = together(
@@ -110,7 +110,7 @@ def test_accept_against_cancel_leaves_nobody_waiting(maria_market: Market) -> No
 
 
 def test_select_against_withdraw_has_one_winner(maria_market: Market) -> None:
-    for number in range(ROUNDS):
+    for number in range(1, ROUNDS + 1):
         dispatch_id = maria_market.open({"keywords": ["电焊工"], "id": number})
         maria_market.settle()
         maria_market.accept(dispatch_id, 1)
@@ -125,7 +125,7 @@ def test_select_against_withdraw_has_one_winner(maria_market: Market) -> None:
 
 
 def test_two_dispatchers_send_each_wave_once(maria_market: Market) -> None:
-    answers = maria_market.submit(*[{"keywords": ["电焊工"], "id": number} for number in range(60)])
+    answers = maria_market.submit(*[{"keywords": ["电焊工"], "id": number} for number in range(1, 61)])
     for _ in range(6):
         together(maria_market.settle, maria_market.settle)
         maria_market.now_ms += 100
@@ -146,7 +146,7 @@ def test_the_same_order_submitted_twice_at_once_is_one(maria_market: Market) -> 
 @pytest.mark.parametrize("clients", [6])
 def test_everything_at_once_keeps_the_invariants(maria_market: Market, clients: int) -> None:
     """Acceptances, withdrawals, selections, failures and the dispatcher in each other's way."""
-    dispatch_ids = [maria_market.open({"keywords": ["电焊工"], "id": number}) for number in range(4)]
+    dispatch_ids = [maria_market.open({"keywords": ["电焊工"], "id": number}) for number in range(1, 5)]
     maria_market.settle()
 
     def client(seed: int) -> None:

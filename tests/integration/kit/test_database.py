@@ -5,6 +5,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import Table, exc, select, update
@@ -299,6 +300,28 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_kept(sqlite_database: Databa
         insert_many(session, counter, [{"id": i, "value": i} for i in range(2, 200_000)])
     with sqlite_database.read() as session:
         assert session.execute(select(counter.c.id)).scalars().all() == [1]
+
+
+def test_a_full_disk_is_known_until_a_write_succeeds(sqlite_database: Database) -> None:
+    sqlite_database.check_writable()
+    with pytest.raises(DiskFull), sqlite_database.transaction() as session:
+        session.exec_driver_sql("PRAGMA max_page_count = 1")
+        insert_many(session, counter, [{"id": i, "value": i} for i in range(2, 200_000)])
+    with pytest.raises(DiskFull, match="is full: free space there; nothing can be stored"):
+        sqlite_database.check_writable()
+    with sqlite_database.transaction() as session:
+        session.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    put(sqlite_database, 1)
+    sqlite_database.check_writable()
+
+
+def test_a_disk_with_no_room_is_known_before_a_write_fails(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _folder: SimpleNamespace(free=4_095 * 1024))
+    sqlite_database.ping()
+    with pytest.raises(DiskFull, match="is full: free space there; nothing can be stored"):
+        sqlite_database.check_writable()
 
 
 @pytest.mark.parametrize("url", ["postgresql://x/y", "nonsense", "sqlite://", "sqlite:///:memory:"])

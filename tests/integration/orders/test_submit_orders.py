@@ -95,7 +95,7 @@ def test_a_title_alone_is_refused_and_a_text_is_taken(database: Database, ids: I
 
 
 def test_a_thousand_at_once_and_not_one_more(database: Database, ids: IdAllocator) -> None:
-    answers = submit(database, ids, *[{**GOOD, "id": number} for number in range(MAX_ORDERS)])
+    answers = submit(database, ids, *[{**GOOD, "id": number} for number in range(1, MAX_ORDERS + 1)])
     assert len({answer.dispatch_id for answer in answers}) == MAX_ORDERS
     with pytest.raises(TooManyOrders, match="1001"):
         submit(database, ids, *[GOOD] * (MAX_ORDERS + 1))

@@ -1,12 +1,15 @@
 """Children end with their supervisor, are started again when they crash, and leave nothing behind."""
 
+import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil  # type: ignore[import-untyped]  # publishes no types
 import pytest
@@ -15,6 +18,7 @@ from kit.config import Settings
 from quanwang.processes.children import PARENT_ID_VARIABLE, Child
 from quanwang.processes.installation import (
     AlreadyRunning,
+    DiskAlmostFull,
     PortTaken,
     check_port,
     locked,
@@ -22,6 +26,7 @@ from quanwang.processes.installation import (
     running_owner,
 )
 from quanwang.processes.lifeline import kill_session, processes_of_session
+from quanwang.processes.up import Wishes, run_up
 
 pytestmark = pytest.mark.integration
 
@@ -183,11 +188,35 @@ def test_a_taken_port_is_named_with_the_way_out(tmp_path: Path) -> None:
 def test_reset_removes_what_is_ours_and_nothing_else(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "data")
     settings.prepare_folders()
-    for name in ("quanwang.sqlite3", "quanwang.sqlite3-wal", "demonstration.json", "somebody.txt"):
+    ours = ("quanwang.sqlite3", "quanwang.sqlite3-wal", "demonstration.json", "shards/0/1.snapshot", "keys/admin.key")
+    theirs = ("somebody.txt", "keys/id_rsa", "kernels/warm-1")
+    for name in (*ours, *theirs, "logs/ray.log", "logs/ray.log.1"):
+        (settings.data_dir / name).parent.mkdir(parents=True, exist_ok=True)
         (settings.data_dir / name).write_text("x")
-    (settings.data_dir / "shards" / "0").mkdir(parents=True)
-    (settings.data_dir / "kernels").mkdir()
     with locked(settings):
         remove_contents(settings)
         assert running_owner(settings) == os.getpid()
-    assert {path.name for path in settings.data_dir.iterdir()} == {"run", "kernels", "somebody.txt"}
+    left = {str(path.relative_to(settings.data_dir)) for path in settings.data_dir.rglob("*") if path.is_file()}
+    assert left == {*theirs, "run/up.lock", "quanwang-folder.txt"}
+
+
+def test_a_full_disk_does_not_keep_reset_from_making_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lock is had although not even its owner's number can be written."""
+    settings = Settings(data_dir=tmp_path / "data")
+    settings.prepare_folders()
+
+    def full(_descriptor: int, _content: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", full)
+    with locked(settings), pytest.raises(AlreadyRunning, match="process unknown"), locked(settings):
+        pass
+
+
+def test_little_room_is_told_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=3 * 1024**2))
+    settings = Settings(data_dir=tmp_path / "data")
+    settings.prepare_folders()
+    wishes = Wishes(orders=0, profiles=0, seed=1, once=True, reset=False, in_process=True)
+    with pytest.raises(DiskAlmostFull, match=r"has 3 MB left and 200 MB are needed: free some, or choose .*--data-dir"):
+        run_up(settings, wishes, 0.0)

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from kit.config import MAX_SOCKET_PATH_BYTES, DataFolderNotWritable, Settings, load_settings
+from kit.config import MAX_SOCKET_PATH_BYTES, Settings, load_settings
 from kit.errors import InvalidInput
+from kit.folders import DataFolderNotWritable
 
 
 def test_defaults_live_in_the_data_folder() -> None:
@@ -22,7 +23,9 @@ def test_the_environment_is_read_and_overrides_win(monkeypatch: pytest.MonkeyPat
     assert settings.resolved_database_url.startswith("sqlite:///")
 
 
-@pytest.mark.parametrize(("name", "value"), [("HTTP_PORT", "70000"), ("SHARDS", "no"), ("LOG_LEVEL", "LOUD")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("HTTP_PORT", "70000"), ("SHARDS", "no"), ("LOG_LEVEL", "LOUD"), ("DATA_DIR", "")]
+)
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"QUANWANG_{name}", value)
     with pytest.raises(InvalidInput, match=f"QUANWANG_{name}: '{value}'"):

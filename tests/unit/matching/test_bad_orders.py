@@ -36,8 +36,14 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"keywords": ["x" * 65]}, "is longer than 64 characters"),
     ({"keywords": ["a"], "keyword_rule": "some"}, 'keyword_rule: \'some\' must be "all", "any" or'),
     ({"keywords": ["a"], "keyword_rule": None}, "keyword_rule: null must be"),
-    ({"keywords": ["a"], "keyword_rule": {"at_least": 2}}, "keyword_rule.at_least: 2 must be between 1 and 1"),
-    ({"keywords": ["a"], "keyword_rule": {"at_least": 0}}, "keyword_rule.at_least: 0 must be between 1 and 1"),
+    (
+        {"keywords": ["a"], "keyword_rule": {"at_least": 2}},
+        "keyword_rule.at_least: 2 must be 1: the order has one keyword group",
+    ),
+    (
+        {"keywords": ["a"], "keyword_rule": {"at_least": 0}},
+        "keyword_rule.at_least: 0 must be 1: the order has one keyword group",
+    ),
     ({"keywords": ["a"], "keyword_rule": {"at_least": True}}, "keyword_rule.at_least: true must be an integer"),
     ({"keywords": ["a"], "keyword_rule": {"at_least": 1, "x": 1}}, "keyword_rule: "),
     ({"regions": ["110000"], "keyword_rule": {"at_least": 1}}, "but the order has no keywords"),

@@ -71,6 +71,7 @@ def test_one_line_an_order(door: Door) -> None:
         (b'{"id": 2, "keywords": ["\xff"]}', "is no JSON object: "),
         ('{"id": 2, "keywords": ["\\ud800"]}', "is no JSON object: "),
         ("[" * 5_000, "is no JSON object: "),
+        ('{"id": 2, "id": 3}', "line: 'id' is named twice in one object; keep one of them"),
     ],
 )
 def test_a_bad_line_is_told_with_its_place_and_the_good_ones_are_matched(
@@ -90,7 +91,7 @@ def test_a_bad_line_is_told_with_its_place_and_the_good_ones_are_matched(
         ('{"id": 8}', "order names no dimension"),
         (
             '{"id": 8, "keywords": ["a"], "keyword_rule": {"at_least": 2}}',
-            "keyword_rule.at_least: 2 must be between 1 and 1",
+            "keyword_rule.at_least: 2 must be 1: the order has one keyword group",
         ),
         ('{"id": 8, "text": "谁来帮忙"}', "text: '谁来帮忙' names no known keyword, region or industry"),
         ("x", "'x' is no JSON object"),
@@ -104,8 +105,17 @@ def test_a_bad_order_gets_no_line(door: Door, line: str, reason: str) -> None:
 
 def test_a_line_of_many_megabytes_is_refused_alone(door: Door) -> None:
     assert door.run('{"id": 2, "text": "' + "x" * (17 * 2**20) + '"}\n' + PROFILE) == 3
-    assert "p.jsonl:1: '...' is longer than 16 MiB" in door.stderr
+    assert "p.jsonl:1: '...' is longer than 4 MiB" in door.stderr
     assert door.answers()[0]["full_count"] == 1
+
+
+def test_a_line_without_end_ends_the_run(door: Door) -> None:
+    door.run()
+    door.out.unlink()
+    door.profiles = Path("/dev/zero")
+    assert door.start() == 1
+    assert door.stderr == "quanwang match: /dev/zero:1: the line is longer than 64 MiB: this is no file of lines\n"
+    assert door.left() == set()
 
 
 def test_mark_crlf_blank_lines_and_a_missing_last_newline(door: Door) -> None:
@@ -123,9 +133,10 @@ def test_empty_files(door: Door) -> None:
     assert door.out.read_bytes() == b""
 
 
-def test_gzip_by_extension(door: Door) -> None:
+@pytest.mark.parametrize("suffix", [".gz", ".GZ"])
+def test_gzip_by_extension(door: Door, suffix: str) -> None:
     door.profiles, door.orders, door.out = (
-        path.with_suffix(".jsonl.gz") for path in (door.profiles, door.orders, door.out)
+        path.with_suffix(".jsonl" + suffix) for path in (door.profiles, door.orders, door.out)
     )
     assert door.run(gzip.compress(PROFILE.encode()), gzip.compress(ORDER.encode())) == 0
     first = door.out.read_bytes()

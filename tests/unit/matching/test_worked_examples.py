@@ -10,7 +10,7 @@ from matching.profiles import parse_profile
 from matching.query import Query, parse_order, resolve
 from matching.reference import match
 from matching.taxonomy import builtin_taxonomy
-from quanwang.cli.match import match_files
+from quanwang.cli.offline_door import match_files
 from tests.strategies import vocabulary_of
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"

@@ -20,6 +20,20 @@ def test_integers_and_their_digits_are_the_same_id() -> None:
     assert read_order(GOOD, TAXONOMY).external_id is None
 
 
+@pytest.mark.parametrize("number", [0, -1, 2**53, 10**50, "0", "-1"])
+@pytest.mark.parametrize("field", ["id", "publisher"])
+def test_ids_that_are_numbers_begin_at_one(field: str, number: int | str) -> None:
+    with pytest.raises(InvalidInput, match=rf"^{field}: .* must be (between 1 and|from 1 up when it is a number)"):
+        read_order({**GOOD, field: number}, TAXONOMY)
+
+
+@pytest.mark.parametrize("field", ["title", "description", "text"])
+def test_control_characters_are_refused_and_line_ends_are_not(field: str) -> None:
+    read_order({**GOOD, field: "一\n二\t三\r\n"}, TAXONOMY)
+    with pytest.raises(InvalidInput, match=rf"^{field}: .* holds the control character U\+001B; remove it"):
+        read_order({**GOOD, field: "一\x1b[31m"}, TAXONOMY)
+
+
 def test_the_hash_tells_content_not_the_order_of_fields() -> None:
     first = read_order({"keywords": ["电焊工"], "title": "x"}, TAXONOMY)
     assert first.body_hash == read_order({"title": "x", "keywords": ["电焊工"]}, TAXONOMY).body_hash
