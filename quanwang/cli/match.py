@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 
 from kit.errors import QuanwangError
-from kit.folders import is_installation
 from quanwang.cli.kernel_cache import use_kernel_cache
+from quanwang.processes.kernels import are_warm
 
 UNUSABLE_FILE = 1
 SOME_LINES_REFUSED = 3
@@ -35,9 +35,9 @@ def match(
     Exit status: 0 all matched; 1 a file cannot be used, nothing written; 3 some lines were refused (see stderr), the
     others matched.
     """
-    # The kernels that `quanwang up` compiled here are used; a folder is not begun for the sake of a cache.
-    data_dir = Path(os.environ.get("QUANWANG_DATA_DIR") or ".quanwang").absolute()
-    use_kernel_cache([data_dir / "kernels"] if is_installation(data_dir) else [])
+    # The kernels that `quanwang up` compiled here are used; a data folder is not begun for the sake of a cache.
+    kernels = Path(os.environ.get("QUANWANG_DATA_DIR") or ".quanwang").absolute() / "kernels"
+    use_kernel_cache([kernels] if are_warm(kernels) else [])
     from quanwang.cli.offline_door import match_files
 
     try:

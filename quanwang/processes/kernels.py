@@ -9,10 +9,16 @@ from engine.build import build_id
 from quanwang.cli.kernel_cache import KERNEL_CACHE_VARIABLE
 
 
-def are_warm() -> bool:
-    """Whether this build, this numba and this kind of machine compiled every kernel before."""
-    mark = _mark()
-    return mark is not None and mark.is_file()
+def are_warm(folder: Path | None = None) -> bool:
+    """Whether this build, this numba and this kind of machine compiled every kernel before, in numba's folder or there.
+
+    numba looks whether the file of a function changed, not whether those it calls did, so it must be this very build.
+    """
+    mark = _mark(folder)
+    try:
+        return mark is not None and mark.is_file()
+    except PermissionError:  # somebody else's data folder
+        return False
 
 
 def warm_once() -> None:
@@ -23,6 +29,7 @@ def warm_once() -> None:
 
     mark = _mark()
     if mark is None:
+        warm_kernels()
         return
     mark.parent.mkdir(parents=True, exist_ok=True)
     remove_compiled(mark.parent)
@@ -41,9 +48,9 @@ def remove_compiled(folder: Path) -> None:
             old.unlink(missing_ok=True)
 
 
-def _mark() -> Path | None:
+def _mark(folder: Path | None = None) -> Path | None:
     """Return the file that says so, or None when no folder keeps what is compiled."""
-    folder = os.environ.get(KERNEL_CACHE_VARIABLE)
-    if folder is None:
+    used = folder or os.environ.get(KERNEL_CACHE_VARIABLE)
+    if used is None:
         return None
-    return Path(folder) / f"warm-{build_id()}-{version('numba')}-{platform.machine()}"
+    return Path(used) / f"warm-{build_id()}-{version('numba')}-{platform.machine()}"

@@ -139,6 +139,7 @@ def test_a_service_user_who_can_write_nowhere_matches_all_the_same(open_folder: 
     told = done.stderr.splitlines()
     assert "fuzzy: 'maybe' must be true or false" in told[-1]
     assert len(told) == (1 if temporary == "tmp" else 2)
+    assert (open_folder / "tmp" / "quanwang-65534-kernels").is_dir() is (temporary == "tmp")
     if temporary == "missing":
         assert "no folder for compiled kernels can be written, so every run compiles them anew" in told[0]
     assert (open_folder / "m.jsonl").read_text() == ""

@@ -109,7 +109,7 @@ REFUSALS: list[tuple[Callable[[], object], str, str]] = [
     ),
     (body('{"user_id": 0}', OneUser), "user_id", "user_id: 0 must be greater than or equal to 1"),
     (lambda: decode_cursor("profiles", "!!"), "cursor", "cursor: '!!' is no cursor of this list; pass next_cursor"),
-    (lambda: parse_json(b'{"limit": 1e999}'), "number", "number: '1e999' is too large for a floating point number"),
+    (lambda: parse_json(b'{"limit": 1e999}'), "limit", "limit: '1e999' is too large for a floating point number"),
     (lambda: load_settings(shards=0), "QUANWANG_SHARDS", "QUANWANG_SHARDS: 0 must be greater than or equal to 1"),
     (lambda: load_settings(http_port="x"), "QUANWANG_HTTP_PORT", "QUANWANG_HTTP_PORT: 'x' must be a valid integer"),
     (lambda: Database("nonsense"), "QUANWANG_DATABASE_URL", "QUANWANG_DATABASE_URL: '(not shown)' is no database URL"),
