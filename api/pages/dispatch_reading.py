@@ -6,6 +6,7 @@ from typing import Any
 
 from api.pages.dispatch_views import (
     AcceptanceRow,
+    Acceptances,
     CertificateView,
     DispatchHead,
     DispatchList,
@@ -57,8 +58,7 @@ def read_list(
             full_count=item.full_count,
             partial_count=item.partial_count,
             told=item.notified_count,
-            # The one who was selected has left the queue, and accepted all the same.
-            accepted=item.accepted_count + (item.assigned_user_id is not None),
+            accepted=item.accepted_count,
             approved_at_ms=item.created_at_ms,
         )
         for item in page.items
@@ -180,13 +180,12 @@ def read_recipients(session: Session, view: DispatchView, *, tier: str | None, c
     return Recipients(rows, tier, cursor, page.next_cursor)
 
 
-def read_acceptances(session: Session, view: DispatchView) -> list[AcceptanceRow]:
-    """Return the queue in the order of arrival."""
-    shown = sorted(view.acceptances, key=lambda acceptance: acceptance.accepted_at_ms)[:PAGE_ROWS]
+def read_acceptances(session: Session, view: DispatchView) -> Acceptances:
+    """Return who accepted, in the order of arrival."""
+    shown = view.acceptances[:PAGE_ROWS]
     names = user_names(session, [acceptance.user_id for acceptance in shown], view.summary.owner)
-    return [
-        AcceptanceRow(names[acceptance.user_id], acceptance.state, acceptance.accepted_at_ms) for acceptance in shown
-    ]
+    rows = [AcceptanceRow(names[each.user_id], each.state, each.position, each.accepted_at_ms) for each in shown]
+    return Acceptances(rows, len(view.acceptances) - len(rows))
 
 
 def read_timeline(

@@ -181,11 +181,20 @@ class Recipients:
 
 @dataclass(frozen=True, slots=True)
 class AcceptanceRow:
-    """One acceptance in the order of its arrival."""
+    """One acceptance in the order of its arrival; ``position`` is its place in the queue while it waits."""
 
     user: str
     state: str
+    position: int | None
     at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptances:
+    """The first acceptances, and how many more there are."""
+
+    rows: Sequence[AcceptanceRow]
+    more: int
 
 
 @dataclass(frozen=True, slots=True)

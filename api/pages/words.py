@@ -58,7 +58,6 @@ KEY_KINDS = {
 }
 
 ANSWERS = {
-    "waiting": Word(mark("In the queue"), "tag tag-good"),
     "accepted": Word(mark("In the queue"), "tag tag-good"),
     "selected": Word(mark("Selected"), "tag tag-good"),
     "confirmed": Word(mark("Confirmed"), "tag tag-good"),

@@ -89,7 +89,11 @@ class DispatchLine(BaseModel):
     notified_full: int
     notified_partial: int
     waves: int
-    accepted_count: int = Field(description="Acceptances that wait for the publisher.")
+    accepted_count: int = Field(
+        description="Users who accepted and did not withdraw, the selected one included: the same number as the"
+        " funnel's `accepted`."
+    )
+    waiting_count: int = Field(description="Of those who accepted: who waits for the publisher's choice.")
     assigned_user_id: int | None
     created_at_ms: int
     changed_at_ms: int
@@ -142,7 +146,9 @@ class DispatchWhole(DispatchLine):
     order_version: int
     policy: dict[str, Any]
     policy_version: int
-    acceptances: list[Acceptance] = Field(description="At most the first 1,000.")
+    acceptances: list[Acceptance] = Field(
+        description="In the order of arrival, which is the order of the queue; at most 1,000, those that wait first."
+    )
     assignment: Assignment | None
 
 
@@ -206,7 +212,7 @@ class FunnelAnswer(BaseModel):
     notified_partial: int
     delivered: int
     opened: int
-    accepted: int
+    accepted: int = Field(description="Users who accepted and did not withdraw, the selected one included.")
     declined: int
     assigned: int
     stage_ms: dict[str, int] = Field(description="How long each stage took, in milliseconds.")

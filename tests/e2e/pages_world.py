@@ -124,6 +124,22 @@ class World:
         self.wake.notify([dispatch.DISPATCH_WORK])
         return answer.dispatch_id
 
+    def accept(self, dispatch_id: int, user: int) -> None:
+        """Let a user accept by another way than the page."""
+        self.database.run(
+            lambda session: dispatch.accept_offer(
+                session, self.ids, dispatch_id=dispatch_id, user_id=user, now_ms=now_ms()
+            )
+        )
+
+    def withdraw(self, dispatch_id: int, user: int) -> None:
+        """Let a user take his acceptance back."""
+        self.database.run(
+            lambda session: dispatch.withdraw_acceptance(
+                session, self.ids, dispatch_id=dispatch_id, user_id=user, now_ms=now_ms()
+            )
+        )
+
     def wait_delivered(self, dispatch_id: int) -> None:
         """Wait until every wave that was sent is in the inboxes."""
         self.wait_until(lambda: self._delivered(dispatch_id), f"dispatch {dispatch_id} was not delivered")

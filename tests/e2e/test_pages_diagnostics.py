@@ -84,6 +84,28 @@ def test_the_open_page_follows_the_dispatch_into_the_partial_tier(browser: Brows
         assert visitor.page.evaluate("window.sameDocument"), "the page was loaded again"
 
 
+def test_acceptances_stand_in_the_order_of_arrival_with_their_places(browser: Browser, world: World) -> None:
+    dispatch_id = world.submit()
+    world.wait_delivered(dispatch_id)
+    users = LOCAL_WELDERS[20:23]
+    for user in users:
+        world.accept(dispatch_id, user)
+    world.withdraw(dispatch_id, users[0])
+    with visiting(browser, world, language="en") as visitor:
+        visitor.sign_in()
+        visitor.open(f"/admin/dispatches/{dispatch_id}")
+        rows = visitor.page.locator("section[aria-labelledby=waves-title] ol:not(.waves) > li")
+        expect(rows).to_have_count(3)
+        for row, (user, state) in enumerate(
+            zip(users, ("Withdrawn", "Number 1 in the queue", "Number 2 in the queue"), strict=True)
+        ):
+            expect(rows.nth(row)).to_contain_text(f"{user}{state}")
+        funnel = {
+            row["label"]: row["value"] for row in json_of(visitor.page.locator("quanwang-chart").get_attribute("rows"))
+        }
+        assert funnel["Accepted"] == 2, "whoever withdrew does not count"
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_why_this_user_and_why_not_that_one(browser: Browser, world: World, offered: int, language: str) -> None:
     words = {
