@@ -10,10 +10,10 @@ from dataclasses import replace
 
 from matching.alignment import align
 from matching.dictionary import Dictionary, Span
-from matching.extracted import ExtractedKey, Extraction
+from matching.extracted import ExtractedKey, Extraction, Why
 from matching.industry_names import IndustryNames
 from matching.normalisation import normalise
-from matching.region_names import NARROWED, RegionNames
+from matching.region_names import RegionNames
 from matching.taxonomy import Taxonomy
 from matching.vocabulary import Vocabulary
 
@@ -50,11 +50,19 @@ class Extractor:
         found = self._dictionary.find(aligned.normal)
         spans = [span for span in found if span.is_outer]
         keys = self._regions.keys([span for span in spans if span.text in self._regions], aligned.normal)
-        places = {(key.start, key.end) for key in keys if key.applied or key.reason.startswith(NARROWED)}
+        places = {(key.start, key.end) for key in keys if key.applied or key.why == Why.NARROWED}
         keys += [key for span in spans if span.text in self._industries for key in self._industries.keys(span)]
         keys += [
             ExtractedKey(
-                "crowd", tag, span.start, span.end, WHOLE_CONFIDENCE, 0, False, "a text names no crowd for an order"
+                "crowd",
+                tag,
+                span.start,
+                span.end,
+                WHOLE_CONFIDENCE,
+                0,
+                False,
+                "a text names no crowd for an order",
+                Why.CROWD_OF_TEXT,
             )
             for span in spans
             for tag in self._crowds.get(span.text, ())
@@ -76,10 +84,14 @@ class Extractor:
             confidence = WHOLE_CONFIDENCE if span.is_outer else PART_CONFIDENCE
             weight = self._vocabulary.weight(span.text)
             reason = "a known keyword" if span.is_outer else "a known keyword inside a longer one"
-            keys[span.text] = ExtractedKey("keyword", span.text, span.start, span.end, confidence, weight, True, reason)
+            why = Why.KNOWN if span.is_outer else Why.INSIDE
+            keys[span.text] = ExtractedKey(
+                "keyword", span.text, span.start, span.end, confidence, weight, True, reason, why
+            )
         ranked = sorted(keys.values(), key=_heaviest_first)
         return ranked[:most] + [
-            replace(key, applied=False, reason=f"{most} rarer keywords are in the text") for key in ranked[most:]
+            replace(key, applied=False, reason=f"{most} rarer keywords are in the text", why=Why.RARER_TAKEN)
+            for key in ranked[most:]
         ]
 
 

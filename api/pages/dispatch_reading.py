@@ -82,6 +82,7 @@ def read_head(view: DispatchView) -> DispatchHead:
         approved_at_ms=summary.created_at_ms,
         next_step_at_ms=summary.due_at_ms,
         trouble=summary.reason,
+        unmatchable=summary.stage == "unmatchable",
     )
 
 
@@ -205,6 +206,9 @@ def _told(line: TimelineLine, names: Mapping[int, str], form: Formats, translate
         text = translate(mark("Wave %(number)s: %(count)s told")) % {"number": number, "count": form.number(int(size))}
         return text, translate(word(TIERS, tier).label)
     text = translate(word(TIMELINE, line.kind).label)
+    if line.kind == "unmatchable":
+        # The matcher's sentence is English; what it means stands above the page in the reader's language.
+        return text, None
     if line.user_id is not None:
         return f"{text} {names[line.user_id]}", line.detail
     return text, line.detail or (line.actor if line.actor != "system" else None)

@@ -10,7 +10,9 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from api.pages import inbox_reading as reading
+from api.pages.explanation_sentences import Teller
 from api.pages.explanation_views import NotAskedYet, explanation_view
+from api.pages.failures import told_failure
 from api.pages.language import catalogue
 from api.pages.names import user_names
 from api.pages.protection import protect
@@ -94,7 +96,7 @@ class InboxPages:
         try:
             self._answer(dispatch_id, user_id, action, hold)
         except QuanwangError as error:
-            failure = error.sentence
+            failure = told_failure(error, self._site.renderer.reader(request).language)
         self._mark(user_id, [dispatch_id])
         return self._after(request, web_session.caller.owner, user_id, failure)
 
@@ -140,16 +142,15 @@ class InboxPages:
             user = user_names(session, [user_id], web_session.caller.owner)[user_id]
         self._mark(user_id, [dispatch_id])
         values: dict[str, Any] = {"text": reading.order_text(view), "explanation": None, "explanation_failure": None}
+        language = self._site.renderer.reader(request).language
         try:
             if view.query_json is None:
                 raise NotAskedYet
             document = services.match_service.explain(view.query_json, user_id)
-            language = self._site.renderer.reader(request).language
-            values["explanation"] = explanation_view(
-                user, document, offer, services.taxonomy, catalogue(language).gettext, language, to_the_user=True
-            )
+            teller = Teller(services.taxonomy, catalogue(language).gettext, language, to_the_user=True)
+            values["explanation"] = explanation_view(user, document, offer, teller)
         except QuanwangError as error:
-            values["explanation_failure"] = error.sentence
+            values["explanation_failure"] = told_failure(error, language)
         return self._site.renderer.page(request, "_inbox_why.html", values)
 
     def _mark(self, user_id: int, dispatch_ids: list[int]) -> None:

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.v1.explanation_models import MatchExplanation
 from marketplace.dispatch.views import Tier
 
 State = Literal[
@@ -278,7 +279,4 @@ class OrderExplanation(BaseModel):
     user_id: int
     external_id: str | None
     notification: Offer | None = Field(description="What the user was told and answered; null when never told.")
-    match: dict[str, Any] = Field(
-        description="As the profile stands now: tier, score, tie, each dimension with its reason, each keyword group"
-        " with the variants that hit, and the smallest change on both sides that would make it a full match."
-    )
+    match: MatchExplanation

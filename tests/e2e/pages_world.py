@@ -105,9 +105,9 @@ class World:
     reader_key: str
     orders: Iterator[int] = field(default_factory=lambda: iter(range(1, 10_000)))
 
-    def submit(self, policy: str = "default", **changes: Any) -> int:
+    def submit(self, policy: str = "default", order: Mapping[str, Any] = ORDER, **changes: Any) -> int:
         """Submit one approved order and return its dispatch."""
-        document = {**ORDER, "id": f"order-{next(self.orders)}", **changes}
+        document = {**order, "id": f"order-{next(self.orders)}", **changes}
         caller = Caller(1, OWNER, frozenset({"dispatches:write"}))
         answer = self.database.run(
             lambda session: dispatch.submit_orders(

@@ -132,7 +132,7 @@ def test_nobody_confirms_somebody_elses_hold(browser: Browser, world: World) -> 
             form={"csrf_token": token or "", "hold": "1"},
             headers={"origin": world.url},
         )
-        assert "Hold 1 of dispatch" in answer.text()
+        assert "确认时间已过" in answer.text()
         with world.database.read() as session:
             assignment = dispatch.get_dispatch(session, dispatch_id=dispatch_id).assignment
         assert assignment is not None
@@ -153,7 +153,7 @@ def test_an_acceptance_that_comes_too_late_says_why(browser: Browser, world: Wor
         )
         _assign(world, dispatch_id, LOCAL_WELDERS[12])
         button.click()
-        expect(visitor.page.locator("#entries").get_by_role("alert")).to_contain_text("already assigned")
+        expect(visitor.page.locator("#entries").get_by_role("alert")).to_contain_text("订单已指派给他人")
 
 
 def test_an_empty_inbox_and_a_partial_match(browser: Browser, world: World) -> None:
