@@ -1,10 +1,11 @@
 """The smallest changes that would satisfy a missing dimension, on the user's side and on the order's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import ceil
 from typing import Final
 
 from matching.geometry import distance_km
+from matching.members import Group
 from matching.profiles import Profile
 from matching.query import Query
 from matching.reference import groups_hit
@@ -15,6 +16,12 @@ MOST_WORDS: Final = 3
 """Of the user's keywords that the order could name, so many are given as examples."""
 
 Changes = tuple[Statement, ...]
+
+
+def most_alike(words: Iterable[str], groups: Iterable[Group]) -> tuple[str, ...]:
+    """Return words by how many different characters they share with those of keyword groups, the most alike first."""
+    characters = {character for group in groups for member in group.members for character in member.text}
+    return tuple(sorted(words, key=lambda word: -len(characters.intersection(word))))
 
 
 def user_changes(dimension: str, profile: Profile, query: Query, taxonomy: Taxonomy) -> Changes:
@@ -49,7 +56,7 @@ def _order_keywords(profile: Profile, query: Query, taxonomy: Taxonomy) -> Chang
     # A rule of none at all does not exist: who hits no group needs other keywords, not another rule.
     if len(profile.keywords) < query.at_least:
         return ()
-    words = profile.keywords[: max(MOST_WORDS, query.at_least)]
+    words = most_alike(profile.keywords, query.groups)[: max(MOST_WORDS, query.at_least)]
     return (Statement(Code.NAME_HELD_KEYWORDS, {"count": query.at_least, "words": words}),)
 
 

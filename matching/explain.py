@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Final, Literal
 
-from matching.changes import order_changes, user_changes
+from matching.changes import most_alike, order_changes, user_changes
 from matching.geometry import distance_km
 from matching.members import Group, Member
 from matching.profiles import Profile
@@ -200,11 +200,9 @@ def _keywords_reasons(profile: Profile, query: Query, taxonomy: Taxonomy) -> tup
     wanted = {member.text for group in query.groups for member in group.members}
     idle = [word for word in profile.keywords if word not in wanted]
     missed = [group for group, hit in zip(query.groups, hits, strict=True) if not hit]
-    letters = set("".join(member.text for group in missed for member in group.members))
-    idle.sort(key=lambda word: -len(letters.intersection(word)))
     if not idle:
         return (counts,)
-    shown = tuple(idle[:MOST_HELD_WORDS])
+    shown = most_alike(idle, missed)[:MOST_HELD_WORDS]
     return counts, Statement(Code.KEYWORDS_HELD, {"words": shown, "more": len(idle) - len(shown)})
 
 
