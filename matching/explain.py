@@ -193,7 +193,7 @@ def _path_reason(tree: Tree, of_user: tuple[str, ...], of_order: tuple[str, ...]
 def _keywords_reasons(profile: Profile, query: Query, taxonomy: Taxonomy) -> tuple[Statement, ...]:  # noqa: ARG001
     hits = groups_hit(profile, query)
     counts = Statement(Code.GROUPS_HIT, {"hit": sum(hits), "all": len(hits), "needed": query.at_least})
-    if all(hits):
+    if sum(hits) >= query.at_least:
         return (counts,)
     if not profile.keywords:
         return counts, Statement(Code.NO_KEYWORD_HELD, {})

@@ -113,6 +113,8 @@ def test_where_keywords_are_missed_it_says_what_the_user_holds() -> None:
     assert found.dimensions[0].reasons[1] == Statement(
         Code.KEYWORDS_HELD, {"words": ("焊工", "会计", "保洁", "导游", "搬运", "税务"), "more": 2}
     )
+    enough = explain(user(keywords=words), asked(keywords=["焊接", "电焊"], keyword_rule="any"), builtin_taxonomy())
+    assert enough.dimensions[0].reason == "1 of 2 groups are hit, 1 needed"
     nobody = explain(user(), asked(keywords=["焊接"]), builtin_taxonomy())
     assert nobody.dimensions[0].reason == "0 of 1 groups are hit, 1 needed; the user holds no keyword"
     assert nobody.changes[0].order == "nothing, for it asks for nothing else"
