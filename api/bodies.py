@@ -59,10 +59,11 @@ def read_model(body: bytes, model: type[Model]) -> Model:
         first = error.errors(include_url=False)[0]
         sentence = sentences_of([dict(first)])[0]
         value = None if first["type"] == "missing" else first["input"]
+        rule = sentence["rule"]
         if first["type"] == "extra_forbidden":
-            known = ", ".join(sorted(model.model_fields))
-            raise InvalidInput("body", sentence["field"], f"is no field of it; known are {known}") from error
-        raise InvalidInput(sentence["field"], value, sentence["rule"]) from error
+            rule = f"is no field here; known are {', '.join(sorted(model.model_fields))}"
+        about_the_field = first["type"] in ("missing", "extra_forbidden")
+        raise InvalidInput(sentence["field"], value, rule, show_value=not about_the_field) from error
 
 
 def body_of(model: type[BaseModel], *others: type[BaseModel], media_type: str = "application/json") -> dict[str, Any]:

@@ -73,17 +73,19 @@ def _secret(request: Request) -> str:
 
 
 def _check_parameters(request: Request, route: APIRoute) -> None:
-    given = request.query_params.multi_items()
+    given = request.query_params
     if not given:
         return
     known = _query_names(route.dependant)
-    counted = Counter(name for name, _ in given)
+    counted = Counter(name for name, _ in given.multi_items())
     for name, times in counted.items():
         if name not in known:
             listed = ", ".join(sorted(known)) or "none"
-            raise InvalidInput("query", name, f"is no parameter of this route; known are: {listed}")
+            raise InvalidInput(
+                name, given[name], f"is no parameter of this route; known are: {listed}", show_value=False
+            )
         if times > 1:
-            raise InvalidInput(name, f"{times} values", "may be given only once")
+            raise InvalidInput(name, times, f"is given {times} times; give it once", show_value=False)
 
 
 def _query_names(dependant: Dependant) -> set[str]:

@@ -79,4 +79,4 @@ def _text(request: Request, state: PartState) -> str:
 
 def _paused(detail: str) -> str:
     """Say that matching is paused, once."""
-    return f"matching paused: {detail.removeprefix('matching is paused ')}"
+    return f"matching paused: {detail.removeprefix('matching is paused: ')}"

@@ -17,7 +17,10 @@ DESCRIPTION: Final = (
     " information, then, if nobody accepts, to those who satisfy part of it. All routes below /v1 take an API key"
     " (`Authorization: Bearer qw_...`) and show what belongs to the key's owner. Errors are problem documents of"
     " RFC 9457 whose `detail` is one sentence. Times are milliseconds since 1970-01-01 UTC. Lists are read page by"
-    " page: pass `next_cursor` as `cursor` until it is null."
+    " page: pass `next_cursor` as `cursor` until it is null. Every POST needs the header `Idempotency-Key`, so that a"
+    " request that is sent twice has one effect and one answer. Two take none: `/v1/dispatches:preview` changes"
+    " nothing, and of `/v1/profiles:import` the same lines again change nothing, while its answers leave before its end"
+    " is known. PUT and DELETE are the same however often they are sent."
 )
 
 

@@ -13,9 +13,11 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from api.request_errors import sentences_of
 from kit.errors import (
+    LONGEST_SHOWN,
     Conflict,
     Forbidden,
     InvalidInput,
@@ -26,6 +28,7 @@ from kit.errors import (
     Unauthenticated,
     Unavailable,
     Unprocessable,
+    shown_value,
 )
 from kit.idempotency import InvalidIdempotencyKey
 from kit.logging import logger_of
@@ -167,8 +170,9 @@ def _shown(value: object) -> object:
         return value if abs(value) < 1 << 53 else "a number above 2^53"
     if isinstance(value, float):
         return value if value - value == 0 else str(value)
-    text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+    if isinstance(value, str):
+        return value if len(value) <= LONGEST_SHOWN else f"{value[: LONGEST_SHOWN - 3]}..."
+    return shown_value(value)
 
 
 async def _on_expected(request: Request, error: Exception) -> Response:
@@ -185,6 +189,16 @@ async def _on_validation(request: Request, error: Exception) -> Response:
     return problem(request, 422, "invalid-input", first["detail"], members={"field": first["field"], "errors": found})
 
 
+def _methods_at(request: Request) -> list[str]:
+    """Return every method that some route takes at the request's path; the router itself names one route's only."""
+    routes = request.app.router.routes
+    return [
+        method
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
+
+
 async def _on_http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         return incident(request, error)
@@ -193,7 +207,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.NOT_FOUND:
         return problem(request, 404, "no-such-route", f"There is nothing at {path[:200]}; /docs lists every route.")
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = headers.get("Allow") or headers.get("allow") or ""
+        allowed = ", ".join(_methods_at(request))
         detail = f"{path[:200]} does not take {request.method[:20]}; it takes {allowed}."
         return problem(request, 405, "method-not-allowed", detail, headers={"allow": allowed})
     code = re.sub(r"[^a-z]+", "-", HTTPStatus(error.status_code).phrase.lower())

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from kit.errors import shown_value
+
 MAX_ERRORS: Final = 20
 PLACES: Final = ("body", "query", "path", "header", "cookie")
 
@@ -36,7 +38,11 @@ def _sentence_of(error: Mapping[str, Any]) -> dict[str, str]:
     field = _path(place) or "body"
     kind = str(error.get("type"))
     rule = RULES.get(kind) or _rule_of(str(error.get("msg", "is refused")))
-    detail = f"{field} {rule}." if kind in ("missing", "extra_forbidden") else f"{field}: {_value_of(error)} {rule}."
+    detail = (
+        f"{field} {rule}."
+        if kind in ("missing", "extra_forbidden")
+        else f"{field}: {shown_value(error.get('input'))} {rule}."
+    )
     return {"field": field, "rule": rule, "detail": detail}
 
 
@@ -57,8 +63,3 @@ def _rule_of(message: str) -> str:
         message = message.removeprefix(kind)
     message = message.replace("should be", "must be").replace("should have", "must have").replace("should", "must")
     return message.rstrip(".")
-
-
-def _value_of(error: Mapping[str, Any]) -> str:
-    shown = repr(error.get("input"))
-    return shown if len(shown) <= 80 else shown[:77] + "..."

@@ -1,1 +1,1 @@
-"""Measurements: run by ``quanwang bench``."""
+"""Measurements of speed, apart from the tests; none is here yet."""

@@ -48,7 +48,7 @@ class MatchingPaused(Unavailable):
 
     def __init__(self, reason: str = "the dispatcher does not answer") -> None:
         super().__init__(
-            f"matching is paused ({reason}); submitted orders are kept and go out when it is back, ask again in"
+            f"matching is paused: {reason}; submitted orders are kept and go out when it is back, ask again in"
             f" {RETRY_AFTER_S} seconds",
             RETRY_AFTER_S,
         )
@@ -115,7 +115,7 @@ def _error_document(error: QuanwangError) -> dict[str, Any]:
     document: dict[str, Any] = {"kind": kind.__name__, "sentence": error.sentence}
     if isinstance(error, InvalidInput):
         value = error.value if isinstance(error.value, (str, int, float, bool, type(None))) else repr(error.value)[:200]
-        document.update(field=error.field, value=value, rule=error.rule)
+        document.update(field=error.field, value=value, rule=error.rule, show_value=error.show_value)
     if isinstance(error, Unavailable):
         document["retry_after_s"] = error.retry_after_s
         document["paused"] = isinstance(error, MatchingPaused)
@@ -126,7 +126,8 @@ def _raise(document: Mapping[str, Any]) -> None:
     """Raise the error that the other side met, as the same kind."""
     kind, sentence = document.get("kind"), str(document.get("sentence"))
     if kind == "InvalidInput":
-        raise InvalidInput(str(document["field"]), document["value"], str(document["rule"]))
+        shown = bool(document["show_value"])
+        raise InvalidInput(str(document["field"]), document["value"], str(document["rule"]), show_value=shown)
     if kind == "Unavailable":
         raised = Unavailable(sentence, int(document["retry_after_s"]))
         if document.get("paused"):

@@ -16,13 +16,13 @@ def parse_line(content: bytes) -> Any:
         document = orjson.loads(content)
     except orjson.JSONDecodeError as error:
         shown = content[:60].decode("utf-8", "replace")
-        raise InvalidInput("line", shown, f"is no JSON object: {error}") from None
+        raise InvalidInput("", shown, f"is no JSON object: {error}") from None
     try:
         if _may_repeat_a_name(content, document):
             json.loads(content, object_pairs_hook=_once)
     except RecursionError:
         raise InvalidInput(
-            "line", content[:60].decode("utf-8", "replace"), "is nested deeper than any document here needs"
+            "", content[:60].decode("utf-8", "replace"), "is nested deeper than any document here needs"
         ) from None
     return document
 
@@ -50,6 +50,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise InvalidInput("line", name[:80], "is named twice in one object; keep one of them")
+            raise InvalidInput("", name[:80], "is named twice in one object; keep one of them")
         found[name] = value
     return found

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from matching.normalisation import fold, to_simplified
 
 _HALF_WIDTH_VOICE_MARKS = "\uff9e\uff9f"
+_NARROW = str.maketrans({0x3000: " ", **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}})
+"""Wide forms of ASCII, which NFKC replaces one by one: nearly all that real texts have to be composed for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +27,10 @@ class AlignedText:
 
 def align(text: str) -> AlignedText:
     """Normalise ``text`` like a keyword, but with runs of white space as one space and nothing stripped."""
-    folded = text.casefold()
+    narrow = text if text.isascii() else text.translate(_NARROW)
+    folded = narrow.casefold()
     # Folding never shortens a character, so an equal length means that every place is kept.
-    if len(folded) == len(text) and _is_composed(text) and _is_composed(folded):
+    if len(folded) == len(narrow) and _is_composed(narrow) and _is_composed(folded):
         normal = folded if folded.isascii() else to_simplified(folded)
         if len(normal) == len(folded) and not _has_wide_space(normal):
             return AlignedText(normal)

@@ -2,13 +2,14 @@
 
 The text is read from left to right; at each place the longest known name wins, whatever its kind, so that
 上海话 is no place and 和平 in 和平区 no keyword. Words inside a longer keyword or industry name (自动化 and 技术员 in
-自动化技术员) are recognised as well. Latin names count only as whole words.
+自动化技术员) are recognised as well, and words that begin inside a keyword (焊工 in 电焊工, where 电焊 is one too).
+Latin names count only as whole words.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from matching.alignment import align
+from matching.alignment import AlignedText, align
 from matching.dictionary import Dictionary, Span
 from matching.extracted import ExtractedKey, Extraction
 from matching.industry_names import IndustryNames
@@ -21,9 +22,24 @@ __all__ = ["ExtractedKey", "Extraction", "Extractor"]
 
 MAX_ORDER_KEYWORDS = 8
 MIN_KEYWORD_CHARACTERS = 2
+LEAST_SHARE_OF_ONE, LEAST_SHARE_OF_MANY = 0.2, 0.5
+"""What a sub-term must make up of a profile's only word, and of its words when they are many: one mention among many
+says little.
+"""
 WHOLE_CONFIDENCE = 90
 PART_CONFIDENCE = 70
 """Of a word inside a longer known one."""
+ACROSS_CONFIDENCE = 60
+"""Of a word that begins inside a known one and ends after it."""
+
+ADVERTISING_WORDS = frozenset(
+    [
+        "招聘", "急招", "诚聘", "直聘", "急聘", "聘请", "高薪", "双休", "单休", "五险", "一金", "五险一金", "包吃",
+        "包住", "食宿", "包吃住", "包食宿", "应届", "应届生", "经验", "公司", "有限公司", "集团", "底薪", "无责",
+        "周末", "月入", "补贴", "奖金", "提成", "小白", "兼职", "全职", "日结", "实习", "优先", "福利", "月薪",
+    ]
+)  # fmt: skip
+"""What advertisements of every trade say; rare among keywords, and yet the lightest."""
 
 
 class Extractor:
@@ -49,8 +65,7 @@ class Extractor:
         aligned = align(text)
         found = self._dictionary.find(aligned.normal)
         spans = [span for span in found if span.is_outer]
-        keys = self._regions.keys([span for span in spans if span.text in self._regions], aligned.normal)
-        places = {(key.start, key.end) for key in keys if key.applied or key.reason.startswith(NARROWED)}
+        keys, places = self._places(spans, aligned.normal)
         keys += [key for span in spans if span.text in self._industries for key in self._industries.keys(span)]
         keys += [
             ExtractedKey(
@@ -59,32 +74,82 @@ class Extractor:
             for span in spans
             for tag in self._crowds.get(span.text, ())
         ]
-        keys += self._keywords(found, places, most_keywords)
-        return Extraction(tuple(_placed(key, aligned.span(key.start, key.end)) for key in _first_of_each(keys)))
+        named = [_placed(key, aligned.span(key.start, key.end)) for key in _first_of_each(keys)]
+        named += self._keywords(found, places, most_keywords, aligned)
+        named.sort(key=lambda key: (key.start, -key.end, key.kind, key.value))
+        return Extraction(tuple(named))
 
     def keywords(self, text: str, most: int, without: Collection[str] = ()) -> tuple[str, ...]:
-        """Return at most ``most`` keywords that ``text`` names besides those in ``without``, the heaviest first."""
-        keys = [key for key in self.extract(text).keys if key.kind == "keyword" and key.value not in without]
-        return tuple(key.value for key in sorted(keys, key=_heaviest_first)[:most])
+        """Return at most ``most`` keywords that ``text`` names besides those in ``without``.
 
-    def _keywords(self, found: Collection[Span], places: Collection[tuple[int, int]], most: int) -> list[ExtractedKey]:
-        """Return the keywords among ``found`` outside ``places``, the heaviest ``most`` of them applied."""
-        keys: dict[str, ExtractedKey] = {}
+        First the known ones as they stand there, the heaviest first; then sub-terms of these, known or derived, those
+        that make up most of the text first. The more known words the text names, the more a sub-term must make up.
+        """
+        normal = align(text).normal
+        found = self._dictionary.find(normal)
+        _, places = self._places([span for span in found if span.is_outer], normal)
+        named = [span for span in found if span.is_keyword and (span.outer_start, span.outer_end) not in places]
+        wholes = list(dict.fromkeys(span.text for span in named if span.is_outer))
+        shares = self._shares(named, normal)
+        least = LEAST_SHARE_OF_MANY - (LEAST_SHARE_OF_MANY - LEAST_SHARE_OF_ONE) / max(1, len(wholes))
+        parts = [part for part, share in shares.items() if share >= least]
+        weight = self.weight
+        wholes.sort(key=lambda word: (-weight(word), -len(word), word))
+        parts.sort(key=lambda word: (-shares[word], -weight(word), word))
+        taken = dict.fromkeys(word for word in (*wholes, *parts) if word not in without)
+        return tuple(taken)[:most]
+
+    def weight(self, word: str) -> int:
+        """Return 1..15, heavier for a rarer word; what every advertisement says is light however rare it is."""
+        return 1 if word in ADVERTISING_WORDS else self._vocabulary.weight(word)
+
+    def _places(self, spans: Sequence[Span], text: str) -> tuple[list[ExtractedKey], set[tuple[int, int]]]:
+        """Return the regions named by outer spans, and where no keyword is to be read because a place stands there."""
+        keys = self._regions.keys([span for span in spans if span.text in self._regions], text)
+        return keys, {(key.start, key.end) for key in keys if key.applied or key.reason.startswith(NARROWED)}
+
+    def _shares(self, named: Iterable[Span], text: str) -> dict[str, float]:
+        """Return for every sub-term what it makes up of the words it is in, added up over different words."""
+        parts_of: dict[str, set[str]] = {}
+        for span in named:
+            parts = parts_of.setdefault(text[span.outer_start : span.outer_end], set())
+            if span.is_outer:
+                parts.update(self._vocabulary.compounds.subterms(span.text, self._vocabulary.holds))
+            else:
+                parts.add(span.text)
+        shares: dict[str, float] = {}
+        for whole, parts in parts_of.items():
+            for part in parts:
+                shares[part] = shares.get(part, 0.0) + len(part) / len(whole)
+        return shares
+
+    def _keywords(
+        self, found: Iterable[Span], places: Collection[tuple[int, int]], most: int, aligned: AlignedText
+    ) -> list[ExtractedKey]:
+        """Return the keywords among ``found`` outside ``places``, each once, the heaviest ``most`` of them applied."""
+        first: dict[str, tuple[int, int, int, str, Span]] = {}
+        weight = self.weight
         for span in found:
-            if span.text in keys or not span.is_keyword or (span.outer_start, span.outer_end) in places:
-                continue
-            confidence = WHOLE_CONFIDENCE if span.is_outer else PART_CONFIDENCE
-            weight = self._vocabulary.weight(span.text)
-            reason = "a known keyword" if span.is_outer else "a known keyword inside a longer one"
-            keys[span.text] = ExtractedKey("keyword", span.text, span.start, span.end, confidence, weight, True, reason)
-        ranked = sorted(keys.values(), key=_heaviest_first)
-        return ranked[:most] + [
-            replace(key, applied=False, reason=f"{most} rarer keywords are in the text") for key in ranked[most:]
-        ]
+            text = span.text
+            if span.is_keyword and text not in first and (span.outer_start, span.outer_end) not in places:
+                first[text] = (-weight(text), -len(text), span.start, text, span)
+        keys: list[ExtractedKey] = []
+        for rank, (lightness, _, _, text, span) in enumerate(sorted(first.values())):
+            confidence, reason = _standing(span)
+            if rank >= most:
+                reason = f"{most} rarer keywords are in the text"
+            start, end = aligned.span(span.start, span.end)
+            keys.append(ExtractedKey("keyword", text, start, end, confidence, -lightness, rank < most, reason))
+        return keys
 
 
-def _heaviest_first(key: ExtractedKey) -> tuple[int, int, int, str]:
-    return -key.weight, -len(key.value), key.start, key.value
+def _standing(span: Span) -> tuple[int, str]:
+    """Return the confidence and the reason of a keyword by how it stands in the text."""
+    if span.is_outer:
+        return WHOLE_CONFIDENCE, "a known keyword"
+    if span.is_across:
+        return ACROSS_CONFIDENCE, "a known keyword that begins inside another one"
+    return PART_CONFIDENCE, "a known keyword inside a longer one"
 
 
 def _first_of_each(keys: Iterable[ExtractedKey]) -> list[ExtractedKey]:

@@ -19,13 +19,25 @@ Location = tuple[float, float]
 """Latitude and longitude in degrees, WGS-84."""
 
 
-def known_fields(document: object, allowed: Collection[str], where: str) -> Mapping[str, object]:
-    """Return ``document`` if it is an object with no field outside ``allowed``."""
+def known_fields(
+    document: object, allowed: Collection[str], where: str, *, path: str | None = None
+) -> Mapping[str, object]:
+    """Return ``document``, named ``where`` in sentences, if it is an object with no field outside ``allowed``.
+
+    ``path`` is what the fields' names are written after; None: ``where``, "": nothing.
+    """
     if not isinstance(document, Mapping):
         raise InvalidInput(where, document, "must be a JSON object")
-    for name in document:
+    before = where if path is None else path
+    kind = where if before else f"the {where}"
+    for name, value in document.items():
         if name not in allowed:
-            raise InvalidInput(where, name, f"is no field of it; known are {', '.join(sorted(allowed))}")
+            raise InvalidInput(
+                f"{before}.{name}" if before else str(name),
+                value,
+                f"is no field of {kind}; known are {', '.join(sorted(allowed))}",
+                show_value=False,
+            )
     return document
 
 
@@ -117,6 +129,13 @@ def longitude(field: str, value: object) -> float:
 def identity(field: str, value: object) -> int:
     """Return the id of a user or an order: an integer of 1 to 2^53 - 1, exact in every JSON reader."""
     return whole_number(field, value, 1, MAX_ID)
+
+
+def own_id(document: Mapping[str, object]) -> int:
+    """Return the id that a document names in its field ``id``."""
+    if "id" not in document:
+        raise InvalidInput("id", None, f"is missing; give an integer from 1 to {MAX_ID}", show_value=False)
+    return identity("id", document["id"])
 
 
 def _shown(value: object) -> object:

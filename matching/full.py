@@ -1,88 +1,49 @@
-"""The full tier alone: users who satisfy every dimension that the order names.
+"""The full tier: who satisfies every named dimension. Four ways, by what is few:
 
-The smallest requirement drives: only blocks in which somebody satisfies it are looked at, and there the others are met
-one by one, smallest first, until nobody is left.
+- rule "all": groups are requirements like dimensions, and everybody who meets them scores the same;
+- few users hit any group: they are met first, and the dimensions filter them;
+- few users meet the dimensions: they are made active, and the groups' lists meet them;
+- many of both: planes decide who is in, and the groups are met for the best only.
 """
 
 # Numbers inside kernels are machine integers: neither Python's nor NumPy's stubs describe them.
 # mypy: disable-error-code="arg-type, assignment, no-any-return, operator, return-value, call-overload, index, misc"
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
-from matching.index.bits import count_bits
-from matching.index.geogrid import Grid, mark_circle
+from matching.index.best import offer_met
+from matching.index.choosing import list_plane, offer_users
+from matching.index.classes import FULL_TIER, reached_score, set_bonus
 from matching.index.jit import kernel
-from matching.index.offering import NO, YES, offer_tier, set_scoring
-from matching.index.planes import (
-    BLOCK_WORDS,
-    add_plane,
-    assign,
-    fill_plane,
-    find_lists,
-    intersect,
-    mark_at_least,
-    unite,
-)
+from matching.index.planes import add_to_hits, clear, copy_plane, count_plane, keep_both, mark_enough_hits, unite_lists
 from matching.index.postings import Lists
+from matching.index.requirements import common_blocks, keep_candidates, meet_all, order_by_size
+from matching.index.scoring import HITS_MASK, HITS_SHIFT, forget, meet_group
 from matching.index.scratch import (
-    CARRY,
-    CIRCLE,
-    CURSORS,
-    ENDS,
+    BLOCKS,
+    FEW,
     FIRSTS,
     FULL,
     FULL_IDS,
     FULL_KEYS,
     FULL_TOP,
-    KEYWORD,
+    MET_AT_MOST,
+    MET_FIRST,
     ORDER,
-    PLANE,
     POINTS,
-    ROWS,
     SIZES,
+    SPARSE,
+    UNION,
     Scratch,
 )
 from matching.index.segment_arrays import BatchArrays, People
+from matching.index.slicing import slice_best
+from matching.ranking import DOOR_KEY, LIMIT, TIE_BITS
 
 Words = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
 Int32Array = npt.NDArray[np.int32]
-
-_BLOCK_USERS = BLOCK_WORDS * 64
-_ALL_GROUPS = -1
-"""In the order of requirements: the keyword rule over all groups, in place of a plane."""
-
-
-@kernel
-def prepare_query(
-    lists: Lists, people: People, grid: Grid, batch: BatchArrays, q: int, scratch: Scratch
-) -> tuple[int, int, int]:
-    """Look up the query's lists, draw its circle, tabulate its points.
-
-    Returns its number of groups, the sum of their weights, and the slices that hold such a sum.
-    """
-    first_plane = batch.plane_starts[q]
-    planes = batch.plane_starts[q + 1] - first_plane
-    groups = planes - 3
-    query = scratch.query
-    find_lists(lists, batch.keys, batch.key_starts, first_plane, planes, scratch.keys, query)
-    if not math.isnan(batch.near[q, 2]):
-        circle = scratch.wide[CIRCLE]
-        mark_circle(grid, people.latitudes, people.longitudes, batch.near[q], circle)
-        query[SIZES, groups + 1] += count_bits(circle, len(circle))
-    total = np.int64(0)
-    for p in range(groups):
-        total += batch.plane_weights[first_plane + p]
-    query[POINTS, 0] = 0
-    for reached in range(1, total + 1):
-        query[POINTS, reached] = batch.weights[0] * reached // total
-    bits = np.int64(0)
-    while (1 << bits) <= total:
-        bits += 1
-    return groups, total, bits
 
 
 @kernel
@@ -96,174 +57,270 @@ def sum_of_dimensions(named: int, weights: Int64Array) -> int:
 
 
 @kernel
-def fill_keywords(
-    postings: npt.NDArray[np.uint32],
-    bitmaps: Words,
-    group_weights: Int32Array,
-    at_least: int,
-    bits: int,
-    keys: Int64Array,
-    query: Int64Array,
-    planes: Words,
-    slices: Words,
-    hits: Words,
-    word: int,
-    length: int,
-) -> bool:
-    """Sum the groups' weights into ``slices`` and mark who satisfies the rule in row KEYWORD of ``planes``."""
-    groups = len(group_weights)
-    plane, carry, keyword = planes[PLANE], planes[CARRY], planes[KEYWORD]
-    total = np.int64(0)
-    for p in range(groups):
-        total += group_weights[p]
-    # "All" is the whole sum and "any" a sum of 1; between them groups are counted, unless equal weights already do.
-    counted = 1 < at_least < groups and total > groups
-    hit_bits = 0
-    while counted and (1 << hit_bits) <= groups:
-        hit_bits += 1
-    slices[:bits] = 0
-    hits[:hit_bits] = 0
-    touched = False
-    for p in range(groups):
-        if fill_plane(postings, bitmaps, keys, query[FIRSTS, p], query[FIRSTS, p + 1], word, length, plane):
-            touched = True
-            add_plane(slices, bits, np.int64(group_weights[p]), plane, carry, length)
-            if counted:
-                add_plane(hits, hit_bits, np.int64(1), plane, carry, length)
-    if not touched:
-        for i in range(length):
-            keyword[i] = 0
-    elif counted:
-        mark_at_least(hits, hit_bits, at_least, keyword, carry, length)
-    else:
-        least = total if at_least == groups else at_least
-        mark_at_least(slices, bits, least, keyword, carry, length)
-    return touched
+def match_full(
+    lists: Lists,
+    people: People,
+    batch: BatchArrays,
+    q: int,
+    groups: int,
+    total: int,
+    circle_of: int,
+    circle: Words,
+    visible: Words,
+    shift: int,
+    keeps_set: int,
+    scratch: Scratch,
+) -> int:
+    """Count the full tier of the prepared query ``q`` and push its best to the full top.
+
+    With ``keeps_set`` nothing is ranked: all users of the tier are in the first row of ``scratch.users`` afterwards.
+    """
+    query, planes, users = scratch.query, scratch.planes, scratch.users[0]
+    first_plane = batch.plane_starts[q]
+    weights = batch.plane_weights[first_plane : first_plane + groups]
+    named, at_least = np.int64(batch.named[q]), np.int64(batch.at_least[q])
+    base = sum_of_dimensions(named, batch.weights)
+    required = np.int64(0)
+    for dimension in range(1, 4):
+        if named & (1 << dimension):
+            query[ORDER, required] = groups + dimension - 1
+            required += 1
+    graded = groups > 0 and at_least < groups
+    if groups > 0 and not graded:
+        for p in range(groups):
+            query[ORDER, required] = p
+            required += 1
+        base += query[POINTS, total]
+    order_by_size(query, required)
+    blocks = common_blocks(query, required, np.int64(-1))
+    if graded:
+        return _match_graded(
+            lists,
+            people,
+            batch,
+            q,
+            weights,
+            total,
+            base,
+            required,
+            circle_of,
+            circle,
+            visible,
+            blocks,
+            shift,
+            keeps_set,
+            scratch,
+        )
+    if blocks == 0:
+        return np.int64(0)
+    found, left = meet_all(
+        lists.postings, lists.bitmaps, scratch.keys, query, required, circle_of, circle, visible, blocks, shift,
+        scratch.tuning[FEW], planes, users,
+    )  # fmt: skip
+    if found > 0 and (keeps_set or scratch.states[FULL_TOP, LIMIT] > 0):
+        if left != 0:
+            list_plane(planes[FULL], left, shift, users, np.int64(0))
+        if not keeps_set:
+            offer_users(
+                people, batch.origin[q], np.int64(0), found, base, np.int64(0), scratch,
+                scratch.states[FULL_TOP], scratch.tops[FULL_KEYS], scratch.tops[FULL_IDS],
+            )  # fmt: skip
+    clear(planes[FULL], blocks, shift)
+    return found
 
 
 @kernel
-def match_full(
-    lists: Lists, people: People, grid: Grid, batch: BatchArrays, q: int, visible: Words, scratch: Scratch
+def _match_graded(
+    lists: Lists,
+    people: People,
+    batch: BatchArrays,
+    q: int,
+    weights: Int32Array,
+    total: int,
+    base: int,
+    required: int,
+    circle_of: int,
+    circle: Words,
+    visible: Words,
+    blocks: int,
+    shift: int,
+    keeps_set: int,
+    scratch: Scratch,
 ) -> int:
-    """Count the full tier of query ``q`` and push its users to the full top."""
-    groups, total, bits = prepare_query(lists, people, grid, batch, q, scratch)
-    keys, query, planes, slices = scratch.keys, scratch.query, scratch.planes, scratch.slices
-    postings, bitmaps, circle = lists.postings, lists.bitmaps, scratch.wide[CIRCLE]
-    full, plane, keyword = planes[FULL], planes[PLANE], planes[KEYWORD]
-    state, top_keys, top_ids = scratch.states[FULL_TOP], scratch.tops[FULL_KEYS], scratch.tops[FULL_IDS]
-    first_plane = batch.plane_starts[q]
-    group_weights = batch.plane_weights[first_plane : first_plane + groups]
-    origin = batch.origin[q]
-    named, at_least = batch.named[q], np.int64(batch.at_least[q])
-    all_groups = np.int64(YES if at_least == groups else NO)
-    requirements = _order_requirements(named, groups, all_groups, query)
-    base = sum_of_dimensions(named, batch.weights)
-    sums, bits_scored = total, bits
-    if all_groups == YES:
-        # Who is full has all groups and all their points: nothing is left to grade.
-        base += query[POINTS, total]
-        sums, bits_scored = np.int64(0), np.int64(0)
-    set_scoring(query, base, sums, bits_scored, np.int64(0), batch.weights)
-    region = np.int64(-2) if math.isnan(batch.near[q, 2]) else groups + 1
-    counted = 0
-    words = len(visible)
-    word = np.int64(0)
-    while word < words:
-        word = _next_word(postings, circle, keys, query, groups, region, word)
-        if word >= words:
-            break
-        length = min(BLOCK_WORDS, words - word)
-        assign(full, visible[word : word + length], length)
-        left = np.int64(1)
-        for r in range(requirements):
-            p = query[ORDER, r]
-            if p == _ALL_GROUPS:
-                fill_keywords(
-                    postings, bitmaps, group_weights, at_least, bits, keys, query, planes, slices, scratch.hits,
-                    word, length,
-                )  # fmt: skip
-                intersect(full, keyword, length)
-            else:
-                fill_plane(postings, bitmaps, keys, query[FIRSTS, p], query[FIRSTS, p + 1], word, length, plane)
-                if p == region:
-                    unite(plane, circle[word : word + length], length)
-                intersect(full, plane, length)
-            left = count_bits(full, length)
-            if left == 0:
-                break
-        if left > 0:
-            counted += left
-            offer_tier(
-                people, origin, full, word, length, planes, slices, scratch.ratings, query, state, top_keys, top_ids
+    """The full tier of a query of which some groups are enough: "any", or "at least" so many."""
+    query, keys, planes, users = scratch.query, scratch.keys, scratch.planes, scratch.users[0]
+    groups, at_least = len(weights), np.int64(batch.at_least[q])
+    postings, bitmaps = lists.postings, lists.bitmaps
+    listed, sparse, of_groups = np.int64(0), np.int64(0), np.int64(0)
+    for p in range(groups):
+        listed += query[SIZES, p]
+        sparse += query[SPARSE, p]
+        of_groups |= query[BLOCKS, p]
+    blocks &= of_groups
+    if blocks == 0:
+        return np.int64(0)
+    set_bonus(query, base, np.int64(0), batch.weights)
+    few = listed <= scratch.tuning[MET_FIRST] and sparse == listed
+    active, left = visible, blocks
+    if not few and required > 0:
+        number, left = meet_all(
+            postings, bitmaps, keys, query, required, circle_of, circle, visible, blocks, shift, scratch.tuning[FEW],
+            planes, users,
+        )  # fmt: skip
+        if left == 0:
+            left = _spread(users, number, shift, planes[FULL])
+        active = planes[FULL]
+        most = np.int64(0) if keeps_set else scratch.tuning[MET_AT_MOST]
+        if listed * number > most * planes.shape[1] * 64:
+            return _match_planes(lists, people, batch, q, weights, left, blocks, shift, keeps_set, scratch)
+    elif required == 0 and (keeps_set or listed > scratch.tuning[MET_AT_MOST]):
+        copy_plane(planes[FULL], visible, blocks, shift)
+        return _match_planes(lists, people, batch, q, weights, blocks, blocks, shift, keeps_set, scratch)
+    scored = np.int64(0)
+    for p in range(groups):
+        scored = meet_group(
+            postings, bitmaps, keys, query[FIRSTS, p], query[FIRSTS, p + 1], p, np.int64(weights[p]), left, shift,
+            active, planes, scratch.marks, scratch.users, scored,
+        )  # fmt: skip
+    clear(planes[FULL], blocks, shift)
+    met = scored
+    if few and required > 0:
+        met = _filter_met(lists, required, circle_of, circle, blocks, shift, scored, scratch)
+    return _finish(people, batch, q, total, met, at_least, visible, shift, keeps_set, scratch)
+
+
+@kernel
+def _spread(users: npt.NDArray[np.uint32], number: int, shift: int, plane: Words) -> int:
+    """Set the bits of a list's users; returns their blocks."""
+    blocks = np.uint64(0)
+    for i in range(number):
+        user = np.uint64(users[np.uint64(i)])
+        plane[user >> np.uint64(6)] |= np.uint64(1) << (user & np.uint64(63))
+        blocks |= np.uint64(1) << (user >> np.uint64(shift))
+    return np.int64(blocks)
+
+
+@kernel
+def _filter_met(
+    lists: Lists, required: int, circle_of: int, circle: Words, blocks: int, shift: int, scored: int, scratch: Scratch
+) -> int:
+    """Keep of the users who were met those who meet the requirements of row ORDER; the others are forgotten."""
+    users, kept_users, marks = scratch.users[0], scratch.users[1], scratch.marks
+    for i in range(scored):
+        kept_users[i] = users[i]
+    kept = keep_candidates(
+        lists.postings, lists.bitmaps, scratch.keys, scratch.query, required, circle_of, circle, blocks, shift,
+        scratch.planes[UNION], kept_users, scored,
+    )  # fmt: skip
+    place = np.int64(0)
+    for i in range(scored):
+        user = users[i]
+        if place < kept and kept_users[place] == user:
+            users[place] = user
+            place += 1
+        else:
+            marks[np.uint64(user)] = 0
+    return kept
+
+
+@kernel
+def _finish(
+    people: People,
+    batch: BatchArrays,
+    q: int,
+    total: int,
+    scored: int,
+    at_least: int,
+    visible: Words,
+    shift: int,
+    keeps_set: int,
+    scratch: Scratch,
+) -> int:
+    """Count, rank (or list) and forget the users who were met and hit enough groups."""
+    users, marks, state = scratch.users[0], scratch.marks, scratch.states[FULL_TOP]
+    counted = np.int64(0)
+    for i in range(scored):
+        if (np.int64(marks[np.uint64(users[i])]) >> HITS_SHIFT) & HITS_MASK >= at_least:
+            counted += 1
+    if counted > 0 and state[LIMIT] > 0 and not keeps_set:
+        named, theta = np.int64(batch.named[q]) >> 1, max(np.int64(0), state[DOOR_KEY] >> TIE_BITS)
+        if counted > state[LIMIT]:
+            reached = reached_score(
+                scratch, named, at_least, FULL_TIER, 0, scored, scratch.zeros[FULL_TIER], total, state[LIMIT]
             )
-        word += length
+            theta = max(theta, reached)
+        offer_met(
+            people, batch.origin[q], named, at_least, FULL_TIER, theta, scored, visible, shift, scratch, state,
+            scratch.tops[FULL_KEYS], scratch.tops[FULL_IDS],
+        )  # fmt: skip
+    if keeps_set:
+        equals, kept = scratch.users[1], np.int64(0)
+        for i in range(scored):
+            user = users[i]
+            if (np.int64(marks[np.uint64(user)]) >> HITS_SHIFT) & HITS_MASK >= at_least:
+                equals[kept] = user
+                kept += 1
+        forget(marks, users, scored)
+        for i in range(kept):
+            users[i] = equals[i]
+    else:
+        forget(marks, users, scored)
     return counted
 
 
 @kernel
-def _order_requirements(named: int, groups: int, all_groups: int, query: Int64Array) -> int:
-    """Planes that must all be met, smallest first, in row ORDER; returns their number."""
-    count = 0
-    if groups > 0 and all_groups == NO:
-        query[ORDER, 0] = _ALL_GROUPS
-        count = 1
-    if all_groups == YES:
-        for p in range(groups):
-            query[ORDER, count] = p
-            count += 1
-    for dimension in range(1, 4):
-        if named & (1 << dimension):
-            query[ORDER, count] = groups + dimension - 1
-            count += 1
-    for i in range(1, count):
-        p = query[ORDER, i]
-        size = _size_of(p, groups, query)
-        place = i - 1
-        while place >= 0 and _size_of(query[ORDER, place], groups, query) > size:
-            query[ORDER, place + 1] = query[ORDER, place]
-            place -= 1
-        query[ORDER, place + 1] = p
-    return count
-
-
-@kernel
-def _size_of(p: int, groups: int, query: Int64Array) -> int:
-    if p != _ALL_GROUPS:
-        return query[SIZES, p]
-    total = 0
-    for group in range(groups):
-        total += query[SIZES, group]
-    return total
-
-
-@kernel
-def _next_word(
-    postings: npt.NDArray[np.uint32],
-    circle: Words,
-    keys: Int64Array,
-    query: Int64Array,
-    groups: int,
-    region: int,
-    word: int,
+def _match_planes(
+    lists: Lists,
+    people: People,
+    batch: BatchArrays,
+    q: int,
+    weights: Int32Array,
+    left: int,
+    blocks: int,
+    shift: int,
+    keeps_set: int,
+    scratch: Scratch,
 ) -> int:
-    """The first word of the next block, from ``word`` on, that can hold a user of the driving requirement.
+    """Finish a graded query whose dimensions are met by row FULL of the planes, in the blocks ``left``."""
+    query, keys, planes, state = scratch.query, scratch.keys, scratch.planes, scratch.states[FULL_TOP]
+    full, union = planes[FULL], planes[UNION]
+    groups, at_least = len(weights), np.int64(batch.at_least[q])
+    if at_least == 1:
+        unite_lists(lists.postings, lists.bitmaps, keys, query[FIRSTS, 0], query[FIRSTS, groups], left, shift, union)
+    else:
+        _unite_enough(lists, groups, at_least, left, shift, scratch)
+    kept = keep_both(full, union, left, shift)
+    clear(union, left, shift)
+    counted = count_plane(full, kept, shift)
+    if counted > 0 and keeps_set:
+        list_plane(full, kept, shift, scratch.users[0], np.int64(0))
+    elif counted > 0 and state[LIMIT] > 0:
+        named = np.int64(batch.named[q]) >> 1
+        floor = max(np.int64(0), state[DOOR_KEY] >> TIE_BITS)
+        scored, theta = slice_best(
+            lists, weights, named, np.int64(0), FULL_TIER, floor, state[LIMIT], shift, full, scratch.zeros[FULL_TIER],
+            scratch,
+        )  # fmt: skip
+        offer_met(
+            people, batch.origin[q], named, np.int64(0), FULL_TIER, theta, scored, full, shift, scratch, state,
+            scratch.tops[FULL_KEYS], scratch.tops[FULL_IDS],
+        )  # fmt: skip
+        forget(scratch.marks, scratch.users[0], scored)
+    clear(full, blocks, shift)
+    return counted
 
-    ``region`` is the plane that the circle belongs to (-2: there is no circle).
-    """
-    driver = query[ORDER, 0]
-    first, end = query[FIRSTS, max(driver, 0)], query[FIRSTS, groups if driver == _ALL_GROUPS else driver + 1]
-    if driver == region:
-        while word < len(circle) and first == end:
-            for i in range(word, min(word + BLOCK_WORDS, len(circle))):
-                if circle[i] != np.uint64(0):
-                    return word
-            word += BLOCK_WORDS
-        return word
-    nearest = len(circle) * 64
-    for k in range(first, end):
-        if keys[ROWS, k] >= 0:
-            return word
-        place = keys[CURSORS, k]
-        if place < keys[ENDS, k]:
-            nearest = min(nearest, np.int64(postings[place]))
-    return max(word, nearest // _BLOCK_USERS * BLOCK_WORDS)
+
+@kernel
+def _unite_enough(lists: Lists, groups: int, at_least: int, blocks: int, shift: int, scratch: Scratch) -> None:
+    """Set the blocks of row UNION to the users who hit ``at_least`` groups."""
+    query, keys, union, hits = scratch.query, scratch.keys, scratch.planes[UNION], scratch.hits
+    bits = np.int64(0)
+    while (1 << bits) <= groups:
+        bits += 1
+    for bit in range(bits):
+        clear(hits[bit], blocks, shift)
+    for p in range(groups):
+        unite_lists(lists.postings, lists.bitmaps, keys, query[FIRSTS, p], query[FIRSTS, p + 1], blocks, shift, union)
+        add_to_hits(hits, bits, union, blocks, shift)
+        clear(union, blocks, shift)
+    mark_enough_hits(hits, bits, at_least, union, blocks, shift)

@@ -14,6 +14,9 @@ MAX_TAG_CHARACTERS = 64
 _MAX_RAW_CHARACTERS = 1_024
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 """Control characters that are no white space."""
+_IDEOGRAPHS = ((0x2E80, 0xA000), (0xF900, 0xFB00), (0x20000, 0x323B0))
+_CHANGED_IN_PHRASES = "哩坏沈甦瞭藉衹覆"
+"""Characters that OpenCC 1.4 replaces in some of its phrases alone, as in 沈默."""
 
 
 @lru_cache(maxsize=1)
@@ -21,9 +24,18 @@ def _converter() -> opencc.OpenCC:
     return opencc.OpenCC("t2s")
 
 
+@lru_cache(maxsize=1)
+def _changeable() -> frozenset[str]:
+    """Return every character that OpenCC may replace; a text without any is simplified already."""
+    every = [chr(code) for first, end in _IDEOGRAPHS for code in range(first, end)]
+    simplified = _converter().convert("\n".join(every)).split("\n")
+    changed = {character for character, simple in zip(every, simplified, strict=True) if character != simple}
+    return frozenset(changed.union(_CHANGED_IN_PHRASES))
+
+
 def to_simplified(text: str) -> str:
     """Return ``text`` with traditional Chinese characters replaced by simplified ones (OpenCC t2s)."""
-    return str(_converter().convert(text))
+    return text if _changeable().isdisjoint(text) else str(_converter().convert(text))
 
 
 def fold(text: str) -> str:

@@ -83,12 +83,12 @@ def parse_order(document: Mapping[str, object], taxonomy: Taxonomy, *, require_i
     something; whether anything is recognised in it shows when the order is resolved.
     Raises InvalidInput (UnknownCode, NoDimension) naming the field, the value and the rule.
     """
-    document = fields.known_fields(document, FIELDS, "order")
+    document = fields.known_fields(document, FIELDS, "order", path="")
     get = document.get
     groups = _groups(get("keywords", ()))
     given_near, given_origin = get("near"), get("origin")
     order = Order(
-        id=fields.identity("id", get("id")) if require_id or "id" in document else 0,
+        id=fields.own_id(document) if require_id or "id" in document else 0,
         groups=groups,
         at_least=_at_least(get("keyword_rule", "all"), len(groups)),
         industries=fields.codes("industries", get("industries", ()), taxonomy.industries, fields.MAX_INDUSTRIES),
@@ -104,7 +104,10 @@ def parse_order(document: Mapping[str, object], taxonomy: Taxonomy, *, require_i
     names_something = order.groups or order.industries or order.regions or order.near or order.crowds
     if not names_something and not order.text.strip():
         raise NoDimension(
-            "order", order.id, "names no dimension; give keywords, industries, regions, near, crowds or text"
+            "order",
+            None,
+            "names no dimension; give keywords, industries, regions, near, crowds or text",
+            show_value=False,
         )
     return order
 
@@ -119,8 +122,10 @@ def _group(field: str, value: object) -> KeywordGroup:
         return KeywordGroup((keyword(field, value),))
     if isinstance(value, Mapping):
         group = fields.known_fields(value, ("any", "weight"), field)
+        if "any" not in group:
+            raise InvalidInput(field, dict(group), "lacks any, the list of its keywords", show_value=False)
         weight = fields.whole_number(f"{field}.weight", group.get("weight", 1), 1, MAX_GROUP_WEIGHT)
-        return KeywordGroup(_variants(f"{field}.any", group.get("any")), weight)
+        return KeywordGroup(_variants(f"{field}.any", group["any"]), weight)
     if isinstance(value, list | tuple):
         return KeywordGroup(_variants(field, value))
     raise InvalidInput(field, value, 'must be a keyword, a list of variants or {"any": [...], "weight": 1..15}')
@@ -157,7 +162,7 @@ def _near(value: object) -> Near:
     circle = fields.known_fields(value, ("lat", "lon", "radius_km"), "near")
     for name in ("lat", "lon", "radius_km"):
         if name not in circle:
-            raise InvalidInput("near", dict(circle), f"lacks {name}")
+            raise InvalidInput("near", dict(circle), f"lacks {name}", show_value=False)
     radius_km = fields.real_number("near.radius_km", circle["radius_km"], 0, MAX_RADIUS_KM)
     if radius_km == 0:
         raise InvalidInput("near.radius_km", circle["radius_km"], "must be more than 0")

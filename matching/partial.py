@@ -1,198 +1,164 @@
-"""Both tiers at once, with all counts.
-
-The partial tier is everybody who satisfies a dimension or hits a keyword group, and is not full. Counting is bits over
-blocks; the block that promises most comes first, so that the door of the top stands high when the others come.
-"""
+"""The partial tier: who satisfies a dimension or hits a keyword group, and is not full; and counts of both tiers."""
 
 # Numbers inside kernels are machine integers: neither Python's nor NumPy's stubs describe them.
 # mypy: disable-error-code="arg-type, assignment, no-any-return, operator, return-value, call-overload, index, misc"
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
-from matching.full import fill_keywords, prepare_query, sum_of_dimensions
-from matching.index.bits import count_bits
-from matching.index.geogrid import Grid
+from matching.index.best import ALL_BLOCKS, meet_best, offer_met
+from matching.index.bits import popcount
+from matching.index.classes import PARTIAL_TIER, count_choices, set_bonus
 from matching.index.jit import kernel
-from matching.index.offering import NO, YES, offer_tier, set_scoring
-from matching.index.planes import BLOCK_WORDS, assign, count_both, fill_plane, intersect, unite
+from matching.index.planes import add_to_hits, mark_enough_hits, unite_lists
 from matching.index.postings import Lists
+from matching.index.requirements import fill_required
+from matching.index.scoring import forget
 from matching.index.scratch import (
-    BEGINNINGS,
+    ACTIVE,
     CIRCLE,
-    CROWD,
-    CURSORS,
-    ENDS,
     FIRSTS,
     FULL,
-    FULL_IDS,
-    FULL_KEYS,
-    FULL_TOP,
     INDUSTRY,
-    KEYWORD,
     PARTIAL_IDS,
     PARTIAL_KEYS,
     PARTIAL_TOP,
-    REGION,
-    ROWS,
-    SOME,
+    SIZES,
+    SLICED_FROM,
+    UNION,
     Scratch,
 )
 from matching.index.segment_arrays import BatchArrays, People
+from matching.index.slicing import slice_best
+from matching.ranking import DOOR_KEY, LIMIT, TIE_BITS
 
 Words = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
 
-_PROBES = 8
+
+@kernel
+def fill_dimensions(lists: Lists, groups: int, circle_of: int, shift: int, scratch: Scratch) -> None:
+    """Set the planes of the three dimensions; those that the query does not name stay empty."""
+    for dimension in range(3):
+        fill_required(
+            lists.postings, lists.bitmaps, scratch.keys, scratch.query, groups + dimension, circle_of,
+            scratch.wide[CIRCLE], np.int64(ALL_BLOCKS), shift, scratch.planes[INDUSTRY + dimension],
+        )  # fmt: skip
 
 
 @kernel
-def match_both(
+def empty_dimensions(scratch: Scratch) -> None:
+    """Leave the planes of the dimensions as the next query expects them."""
+    for dimension in range(3):
+        scratch.planes[INDUSTRY + dimension, :] = 0
+
+
+@kernel
+def match_partial(
     lists: Lists,
     people: People,
-    grid: Grid,
     batch: BatchArrays,
     q: int,
+    groups: int,
+    full_count: int,
     visible: Words,
+    shift: int,
+    scratch: Scratch,
+) -> None:
+    """Push the best of the partial tier of query ``q`` to the partial top; the dimensions' planes are filled.
+
+    ``full_count``: users of the full tier, who are not of this one.
+    """
+    state = scratch.states[PARTIAL_TOP]
+    if state[LIMIT] == 0:
+        return
+    first_plane = batch.plane_starts[q]
+    weights = batch.plane_weights[first_plane : first_plane + groups]
+    named, at_least = np.int64(batch.named[q]) >> 1, np.int64(batch.at_least[q])
+    zeros = scratch.zeros[PARTIAL_TIER]
+    set_bonus(scratch.query, np.int64(0), named, batch.weights)
+    count_choices(scratch.planes, visible, named, zeros)
+    # All of the full tier satisfy all dimensions; the partial tier has nobody who satisfies none and hits nothing.
+    zeros[named] -= full_count
+    zeros[0] = 0
+    floor = max(np.int64(0), state[DOOR_KEY] >> TIE_BITS)
+    listed = np.int64(0)
+    for p in range(groups):
+        listed += scratch.query[SIZES, p]
+    if listed < scratch.tuning[SLICED_FROM]:
+        scored, theta = meet_best(lists, weights, named, at_least, floor, state[LIMIT], shift, visible, zeros, scratch)
+    else:
+        scored, theta = slice_best(
+            lists, weights, named, at_least, PARTIAL_TIER, floor, state[LIMIT], shift, visible, zeros, scratch
+        )
+    offer_met(
+        people, batch.origin[q], named, at_least, PARTIAL_TIER, theta, scored, visible, shift, scratch, state,
+        scratch.tops[PARTIAL_KEYS], scratch.tops[PARTIAL_IDS],
+    )  # fmt: skip
+    forget(scratch.marks, scratch.users[0], scored)
+    scratch.planes[FULL, :] = 0
+
+
+@kernel
+def count_tiers(
+    lists: Lists,
+    batch: BatchArrays,
+    q: int,
+    groups: int,
+    visible: Words,
+    shift: int,
     scratch: Scratch,
     dimension_counts: Int64Array,
-) -> tuple[int, int]:
-    """Count both tiers of query ``q`` and push their users to both tops; returns (full, partial) users."""
-    groups, total, bits = prepare_query(lists, people, grid, batch, q, scratch)
-    keys, query, planes, slices = scratch.keys, scratch.query, scratch.planes, scratch.slices
-    postings, bitmaps, circle = lists.postings, lists.bitmaps, scratch.wide[CIRCLE]
-    full, some = planes[FULL], planes[SOME]
-    full_state, full_keys, full_ids = scratch.states[FULL_TOP], scratch.tops[FULL_KEYS], scratch.tops[FULL_IDS]
-    part_state, part_keys, part_ids = scratch.states[PARTIAL_TOP], scratch.tops[PARTIAL_KEYS], scratch.tops[PARTIAL_IDS]
-    first_plane = batch.plane_starts[q]
-    group_weights = batch.plane_weights[first_plane : first_plane + groups]
-    origin, has_circle = batch.origin[q], np.int64(NO if math.isnan(batch.near[q, 2]) else YES)
-    named, at_least = np.int64(batch.named[q]), np.int64(batch.at_least[q])
-    base = sum_of_dimensions(named, batch.weights)
-    full_count, part_count = 0, 0
-    words = len(visible)
-    blocks = (words + BLOCK_WORDS - 1) // BLOCK_WORDS
-    first, end = query[FIRSTS, groups + 1], query[FIRSTS, groups + 2]
-    promising = _promising_block(postings, bitmaps, circle, keys, first, end, has_circle, words)
-    for turn in range(blocks):
-        block = promising + turn
-        if block >= blocks:
-            block -= blocks
-        if block == 0:
-            for k in range(query[FIRSTS, groups + 3]):
-                keys[CURSORS, k] = keys[BEGINNINGS, k]
-        word = block * BLOCK_WORDS
-        length = min(BLOCK_WORDS, words - word)
-        seen = visible[word : word + length]
-        touched = has_circle == YES
-        if groups > 0:
-            touched |= fill_keywords(
-                postings,
-                bitmaps,
-                group_weights,
-                at_least,
-                bits,
-                keys,
-                query,
-                planes,
-                slices,
-                scratch.hits,
-                word,
-                length,
-            )
-        for d in range(3):
-            first, end = query[FIRSTS, groups + d], query[FIRSTS, groups + d + 1]
-            touched |= fill_plane(postings, bitmaps, keys, first, end, word, length, planes[INDUSTRY + d])
-        if has_circle == YES:
-            unite(planes[REGION], circle[word : word + length], length)
-        if not touched:
-            continue
-        _tiers(seen, named, bits, length, planes, slices, dimension_counts)
-        in_full, in_part = count_bits(full, length), count_bits(some, length)
-        full_count += in_full
-        part_count += in_part
-        if in_full > 0:
-            set_scoring(query, base, total, bits, np.int64(0), batch.weights)
-            offer_tier(
-                people,
-                origin,
-                full,
-                word,
-                length,
-                planes,
-                slices,
-                scratch.ratings,
-                query,
-                full_state,
-                full_keys,
-                full_ids,
-            )
-        if in_part > 0:
-            set_scoring(query, base - base, total, bits, named >> 1, batch.weights)
-            offer_tier(
-                people,
-                origin,
-                some,
-                word,
-                length,
-                planes,
-                slices,
-                scratch.ratings,
-                query,
-                part_state,
-                part_keys,
-                part_ids,
-            )
-    return full_count, part_count
-
-
-@kernel
-def _promising_block(
-    postings: npt.NDArray[np.uint32],
-    bitmaps: Words,
-    circle: Words,
-    keys: Int64Array,
-    first: int,
-    end: int,
-    has_circle: int,
-    words: int,
 ) -> int:
-    """The block with most users of the region, about: neighbours share blocks. Lists are looked at in a few places."""
-    most, best = 0, np.int64(0)
-    for word in range(0, words, BLOCK_WORDS):
-        length = min(BLOCK_WORDS, words - word)
-        users = count_bits(circle[word : word + length], length) if has_circle == YES else 0
-        for k in range(first, end):
-            if keys[ROWS, k] >= 0:
-                users += count_bits(bitmaps[keys[ROWS, k], word : word + length], length)
-                continue
-            listed = keys[ENDS, k] - keys[CURSORS, k]
-            for probe in range(_PROBES):
-                place = keys[CURSORS, k] + listed * probe // _PROBES
-                if listed > 0 and word <= np.int64(postings[place]) >> 6 < word + length:
-                    users += listed // _PROBES
-        if users > most:
-            most, best = users, np.int64(word // BLOCK_WORDS)
-    return best
+    """Count who satisfies each dimension of query ``q``; returns the users of both tiers together.
+
+    The dimensions' planes are filled.
+    """
+    query, keys, planes = scratch.query, scratch.keys, scratch.planes
+    some, plane = planes[ACTIVE], planes[UNION]
+    named, at_least = np.int64(batch.named[q]), np.int64(batch.at_least[q])
+    everywhere = np.int64(ALL_BLOCKS)
+    for dimension in range(3):
+        if named & (2 << dimension):
+            satisfied = planes[INDUSTRY + dimension]
+            users = np.int64(0)
+            for i in range(len(visible)):
+                users += popcount(satisfied[i] & visible[i])
+            dimension_counts[dimension + 1] = users
+    if groups > 0:
+        unite_lists(
+            lists.postings, lists.bitmaps, keys, query[FIRSTS, 0], query[FIRSTS, groups], everywhere, shift, some
+        )
+        dimension_counts[0] = _count_keywords(lists, groups, at_least, visible, shift, scratch)
+    total = np.int64(0)
+    for i in range(len(visible)):
+        anything = some[i] | planes[INDUSTRY, i] | planes[INDUSTRY + 1, i] | planes[INDUSTRY + 2, i]
+        total += popcount(anything & visible[i])
+    some[:] = 0
+    plane[:] = 0
+    return total
 
 
 @kernel
-def _tiers(
-    seen: Words, named: int, bits: int, length: int, planes: Words, slices: Words, dimension_counts: Int64Array
-) -> None:
-    """The full tier in row FULL, the partial tier in row SOME; adds up who satisfies each dimension."""
-    full, some = planes[FULL], planes[SOME]
-    assign(full, seen, length)
-    for i in range(length):
-        some[i] = planes[INDUSTRY, i] | planes[REGION, i] | planes[CROWD, i]
-    for bit in range(bits):
-        unite(some, slices[bit], length)
-    for dimension in range(4):
-        if named & (1 << dimension):
-            plane = planes[KEYWORD if dimension == 0 else INDUSTRY + dimension - 1]
-            intersect(full, plane, length)
-            dimension_counts[dimension] += count_both(plane, seen, length)
-    for i in range(length):
-        some[i] &= seen[i] & ~full[i]
+def _count_keywords(lists: Lists, groups: int, at_least: int, visible: Words, shift: int, scratch: Scratch) -> int:
+    """Visible users who hit ``at_least`` groups; row ACTIVE has those who hit any."""
+    query, keys, plane, hits = scratch.query, scratch.keys, scratch.planes[UNION], scratch.hits
+    everywhere = np.int64(ALL_BLOCKS)
+    if at_least == 1:
+        plane[:] = scratch.planes[ACTIVE]
+    else:
+        bits = np.int64(0)
+        while (1 << bits) <= groups:
+            bits += 1
+        hits[:bits] = 0
+        for p in range(groups):
+            plane[:] = 0
+            unite_lists(
+                lists.postings, lists.bitmaps, keys, query[FIRSTS, p], query[FIRSTS, p + 1], everywhere, shift, plane
+            )
+            add_to_hits(hits, bits, plane, everywhere, shift)
+        mark_enough_hits(hits, bits, at_least, plane, everywhere, shift)
+    users = np.int64(0)
+    for i in range(len(visible)):
+        users += popcount(plane[i] & visible[i])
+    return users

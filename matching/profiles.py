@@ -58,7 +58,7 @@ def parse_profile(
     only checked. With ``require_id=False`` a missing id becomes 0, for callers that give the id themselves.
     Raises InvalidInput (UnknownCode for codes) naming the field, the value and the rule.
     """
-    document = fields.known_fields(document, FIELDS, "profile")
+    document = fields.known_fields(document, FIELDS, "profile", path="")
     get = document.get
     keywords = fields.keywords("keywords", get("keywords", ()), fields.MAX_PROFILE_KEYWORDS)
     text = fields.text("text", get("text", ""))
@@ -67,7 +67,7 @@ def parse_profile(
         keywords = tuple(sorted({*keywords, *extractor.keywords(text, most=room, without=keywords)}))
     given_location = get("location")
     return Profile(
-        id=fields.identity("id", document.get("id")) if require_id or "id" in document else 0,
+        id=fields.own_id(document) if require_id or "id" in document else 0,
         keywords=keywords,
         industries=fields.codes("industries", get("industries", ()), taxonomy.industries, fields.MAX_INDUSTRIES),
         regions=fields.codes("regions", get("regions", ()), taxonomy.regions, fields.MAX_REGIONS),

@@ -46,10 +46,10 @@ class Weights:
         sums = {0}
         for weight in (self.keywords, self.industry, self.region, self.crowd):
             if not 1 <= weight <= 1_000_000:
-                raise ValueError(f"weights: {weight} must be between 1 and 1000000")
+                raise ValueError(f"{weight} is not between 1 and 1000000")
             sums |= {weight + lower for lower in sums}
         if len(sums) != 16:
-            raise ValueError(f"weights: {self} must have distinct sums of every choice of dimensions")
+            raise ValueError("two choices of dimensions have the same sum, so a score could not be read")
 
 
 DEFAULT_WEIGHTS = Weights()

@@ -9,12 +9,9 @@ held, key and id of the door, limit.
 # Numbers inside kernels are machine integers: neither Python's nor NumPy's stubs describe them.
 # mypy: disable-error-code="arg-type, assignment, no-any-return, operator, return-value, call-overload, index, misc"
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
-from matching import geometry
 from matching.index.jit import kernel
 
 TIE_BITS = 9
@@ -24,31 +21,8 @@ LAST_ID = 1 << 62
 
 HELD, DOOR_KEY, DOOR_ID, LIMIT = 0, 1, 2, 3
 _INSERTION_SORT_UP_TO = 16
-_SAFELY_SHORTER_KM_PER_DEGREE = geometry.EARTH_RADIUS_KM * geometry.RADIANS_PER_DEGREE * 0.999999
 
 Int64Array = npt.NDArray[np.int64]
-
-distance_km = kernel(geometry.distance_km)
-
-
-@kernel
-def tie_key(rating: int, latitude: float, longitude: float, from_latitude: float, from_longitude: float) -> int:
-    """Tie of a user plus TIE_SHIFT, seen from an origin; NaN: no location."""
-    tie = 2 * rating + TIE_SHIFT
-    if math.isnan(latitude):
-        return tie - geometry.FARTHEST_STEPS
-    kilometres = distance_km(from_latitude, from_longitude, latitude, longitude)
-    return tie - int(min(float(geometry.FARTHEST_STEPS), math.floor(kilometres / geometry.DISTANCE_STEP_KM)))
-
-
-@kernel
-def best_tie_key(rating: int, latitude: float, from_latitude: float) -> int:
-    """No less than ``tie_key``, from the difference of latitudes alone: no distance is shorter than that."""
-    tie = 2 * rating + TIE_SHIFT
-    if math.isnan(latitude):
-        return tie - geometry.FARTHEST_STEPS
-    kilometres = abs(latitude - from_latitude) * _SAFELY_SHORTER_KM_PER_DEGREE
-    return tie - int(min(float(geometry.FARTHEST_STEPS), math.floor(kilometres / geometry.DISTANCE_STEP_KM)))
 
 
 @kernel

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from matching.compounds import Compounds
 from matching.corrections import CorrectionIndex
 from matching.synonyms import Synonyms
 
@@ -10,18 +11,23 @@ class Vocabulary:
     """Normalised keywords of all profiles with a curated synonym file.
 
     A word gets a dense id from 0 when it is first seen and keeps it for good, also when nobody holds it any more.
-    ``version`` changes exactly when the set of known words changes. One writer at a time; readers may run beside it.
+    ``version`` changes exactly when the set of known words changes; ``compounds`` follows the same set. One writer at a
+    time; readers may run beside it.
     """
 
     def __init__(self, synonyms: Synonyms | None = None) -> None:
         self.synonyms = synonyms or Synonyms()
         self.version = 0
         self.profile_count = 0
+        self.known = bytearray()
+        """By id: 1 for a known word; not to be changed by the reader."""
         self._ids: dict[str, int] = {}
         self._texts: list[str] = []
         self._frequencies: list[int] = []
+        self.compounds = Compounds()
         for term in self.synonyms.terms():
-            self.number(term)
+            self.known[self.number(term)] = 1
+            self.compounds.add(term)
         self.corrections = CorrectionIndex(self._texts)
 
     def __len__(self) -> int:
@@ -34,6 +40,7 @@ class Vocabulary:
         if number is None:
             number = len(self._texts)
             self._frequencies.append(0)
+            self.known.append(0)
             self._texts.append(text)
             self._ids[text] = number
         return number
@@ -45,6 +52,8 @@ class Vocabulary:
             number = self.number(text)
             self._frequencies[number] += 1
             if self._frequencies[number] == 1 and text not in self.synonyms:
+                self.known[number] = 1
+                self.compounds.add(text)
                 self.version += 1
 
     def remove(self, texts: Iterable[str]) -> None:
@@ -58,6 +67,8 @@ class Vocabulary:
                 raise ValueError(f"vocabulary: {text!r} is removed more often than it was added")
             self._frequencies[number] -= 1
             if self._frequencies[number] == 0 and text not in self.synonyms:
+                self.known[number] = 0
+                self.compounds.remove(text)
                 self.version += 1
 
     def find(self, text: str) -> int | None:
@@ -80,9 +91,11 @@ class Vocabulary:
     def holds(self, text: str) -> bool:
         """Say whether ``text`` is a known word: held by a profile or in the synonym file."""
         number = self._ids.get(text)
-        return number is not None and (self._frequencies[number] > 0 or text in self.synonyms)
+        return number is not None and self.known[number] == 1
 
     def weight(self, text: str) -> int:
         """Return 1..15, heavier for a rarer word: 1 plus the whole binary logarithm of profiles over holders."""
-        holders = max((self.frequency(word) for word in (text, *self.synonyms.of(text))), default=0)
+        holders = self.frequency(text)
+        for synonym in self.synonyms.of(text):
+            holders = max(holders, self.frequency(synonym))
         return max(1, min(15, (self.profile_count // max(1, holders)).bit_length()))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from kit.db import Session
 from marketplace import dispatch as dispatches
 from marketplace import inbox as inboxes
-from marketplace.dispatch.views import DispatchView
+from marketplace.dispatch.views import DispatchView, UnmatchableOrder
 from marketplace.inbox import InboxEntry, InboxStore
 
 PAGE_ROWS = 20
@@ -49,12 +49,13 @@ class EntryView:
 
 @dataclass(frozen=True, slots=True)
 class InboxView:
-    """One page of an inbox, newest first."""
+    """One page of an inbox, newest first; ``unmatchable`` are orders of the user himself, with the first page."""
 
     entries: Sequence[EntryView]
     unread: int
     cursor: int | None
     next_cursor: int | None
+    unmatchable: Sequence[UnmatchableOrder]
 
 
 def read_inbox(
@@ -83,7 +84,8 @@ def read_inbox(
                 position=answer.position if answer else None,
             )
         )
-    return InboxView(entries, page.unread, cursor, page.next_cursor)
+    refused = dispatches.unmatchable_orders(session, publisher_user_id=user_id) if cursor is None else []
+    return InboxView(entries, page.unread, cursor, page.next_cursor, refused)
 
 
 def _shown_state(entry: InboxEntry) -> str:

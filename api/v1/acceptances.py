@@ -223,7 +223,7 @@ def _accept_many(
     owner = _owner_for(session, change.caller, dispatch_id, known[0]) if known else owner_seen_by(change.caller)
     if not known:
         # Nobody of them is known, but whether the dispatch is there is said first.
-        dispatch.get_dispatch(session, dispatch_id=dispatch_id, owner=owner)
+        dispatch.require_dispatch(session, dispatch_id=dispatch_id, owner=owner)
     given = iter(
         dispatch.accept_offers(
             session,
@@ -246,7 +246,7 @@ def _owner_for(session: Session, caller: Caller, dispatch_id: int, user_id: int)
     own = owner_seen_by(caller)
     if own is None or dispatch.notification_of(session, dispatch_id=dispatch_id, user_id=user_id) is not None:
         return None
-    dispatch.get_dispatch(session, dispatch_id=dispatch_id, owner=own)
+    dispatch.require_dispatch(session, dispatch_id=dispatch_id, owner=own)
     return own
 
 

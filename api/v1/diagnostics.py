@@ -20,11 +20,9 @@ from api.v1.dispatch_models import (
 )
 from api.v1.dispatches import Cursor, Limit
 from api.v1.users import MAX_ID, DispatchIdPath, any_user, names_of, own_numbers
-from kit.db import Session
 from kit.errors import Conflict
 from marketplace import dispatch
-from marketplace.access import Caller
-from marketplace.dispatch.views import DispatchView, OfferView, Tier
+from marketplace.dispatch.views import OfferView, Tier
 from marketplace.inbox import opened_counts
 from marketplace.users import UserNotFound
 
@@ -44,7 +42,7 @@ def waves(
 ) -> Response:
     """Return the waves with the certificate of each: what was evaluated, at which state of the profiles."""
     with services.database.read() as session:
-        _require(session, caller, dispatch_id)
+        dispatch.require_dispatch(session, dispatch_id=dispatch_id, owner=owner_seen_by(caller))
         page = dispatch.list_waves(session, dispatch_id=dispatch_id, cursor=cursor, limit=limit)
     items = [Wave.model_validate(each, from_attributes=True) for each in page.items]
     return answer(WavePage(items=items, next_cursor=page.next_cursor))
@@ -63,7 +61,7 @@ def offers(
 ) -> Response:
     """Return the offers by wave and rank, with score and tie."""
     with services.database.read() as session:
-        _require(session, caller, dispatch_id)
+        dispatch.require_dispatch(session, dispatch_id=dispatch_id, owner=owner_seen_by(caller))
         page = dispatch.list_offers(session, dispatch_id=dispatch_id, tier=tier, cursor=cursor, limit=limit)
         names = names_of(session, caller, [each.user_id for each in page.items])
     items = [_offer(each, names.get(each.user_id)) for each in page.items]
@@ -122,7 +120,7 @@ def explain(
     Users of other sources are explained only when they were told. Needs the live index: 503 while matching is paused.
     """
     with services.database.read() as session:
-        view = _require(session, caller, dispatch_id)
+        view = dispatch.get_dispatch(session, dispatch_id=dispatch_id, owner=owner_seen_by(caller))
         number = any_user(session, caller, external_id=external_id, user_id=user_id)
         told = dispatch.notification_of(session, dispatch_id=dispatch_id, user_id=number)
         if told is None and number not in own_numbers(session, caller, [number]):
@@ -144,11 +142,6 @@ def explain(
             match=dict(match),
         )
     )
-
-
-def _require(session: Session, caller: Caller, dispatch_id: int) -> DispatchView:
-    """Return a dispatch that the caller may see. Raises DispatchNotFound."""
-    return dispatch.get_dispatch(session, dispatch_id=dispatch_id, owner=owner_seen_by(caller))
 
 
 def _offer(view: OfferView, external_id: str | None) -> Offer:

@@ -96,7 +96,9 @@ class DispatchLine(BaseModel):
     due_at_ms: int | None = Field(description="When it moves next by itself.")
     expires_at_ms: int
     closed_at_ms: int | None
-    reason: str | None
+    reason: str | None = Field(
+        description="Why it ended, as a sentence; of an unmatchable one, what nobody knows in it."
+    )
 
 
 class DispatchPage(BaseModel):

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from api.bodies import RequestModel, body_of, read_model
 from api.callers import CallerOf, ServicesOf, owner_seen_by
-from api.once import Answer, ChangeRequest, Changes, answer
+from api.once import Answer, Changes, answer
 from api.strict_json import parse_json
 from api.v1.dispatch_models import (
     Acceptance,
@@ -28,7 +28,6 @@ from kit.errors import InvalidInput
 from marketplace import dispatch
 from marketplace.access import Caller
 from marketplace.dispatch.views import AssignmentView, DispatchSummary, DispatchView
-from marketplace.orders import read_order, with_internal_exclusions
 
 router = APIRouter(tags=["dispatches"])
 
@@ -74,7 +73,7 @@ def submit(change: Changes) -> Response:
         )
         lines = [SubmitLine.model_validate(each, from_attributes=True) for each in answers]
         if single and answers[0].status == "error":
-            raise _refusal(session, change, documents[0], answers[0].sentence)
+            raise answers[0].error or InvalidInput("order", None, "was refused", show_value=False)
         return _submitted(lines)
 
     return change.once(effect)
@@ -190,7 +189,9 @@ def _orders_of(body: Any) -> tuple[Sequence[object], str | None, bool]:
         return [body], None, True
     for name in body:
         if name not in ("orders", "policy"):
-            raise InvalidInput("body", name, "is no field of it; known are orders, policy")
+            raise InvalidInput(
+                name, body[name], "is no field beside orders; known are orders, policy", show_value=False
+            )
     orders, policy = body["orders"], body.get("policy")
     if not isinstance(orders, list) or not orders:
         raise InvalidInput("orders", orders, "must be a list of at least one order")
@@ -206,16 +207,3 @@ def _submitted(lines: list[SubmitLine]) -> Answer:
         created=created, duplicates=duplicates, errors=len(lines) - created - duplicates, answers=lines
     )
     return Answer(201 if created else 200, answers)
-
-
-def _refusal(session: Session, change: ChangeRequest, document: object, sentence: str | None) -> InvalidInput:
-    """Return the error of a single refused order, with its field, value and rule."""
-    try:
-        read_order(with_internal_exclusions(session, change.caller.owner, [document])[0], change.services.taxonomy)
-    except InvalidInput as error:
-        return error
-    # Its content is right: the policy or the moment refused it.
-    field, _, rule = (sentence or "order: was refused").partition(": ")
-    refusal = InvalidInput(field, None, rule)
-    refusal.sentence = f"{field}: {rule}"
-    return refusal

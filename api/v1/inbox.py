@@ -12,7 +12,7 @@ from api.callers import CallerOf, ServicesOf
 from api.cursors import decode_number, encode_cursor
 from api.once import Answer, Changes, answer
 from api.v1.dispatches import Cursor
-from api.v1.inbox_models import InboxAnswer, InboxLine, ReadAnswer, ReadMarks
+from api.v1.inbox_models import InboxAnswer, InboxLine, ReadAnswer, ReadMarks, UnmatchableLine
 from api.v1.users import ExternalIdPath, own_user
 from kit.db import Session
 from kit.errors import InvalidInput
@@ -51,11 +51,13 @@ def list_offers(
             limit=limit,
             now_ms=services.clock(),
         )
+        refused = dispatch.unmatchable_orders(session, publisher_user_id=user_id) if cursor is None else []
     found = InboxAnswer(
         items=[InboxLine(**each.to_document()) for each in page.entries],
         next_cursor=None if page.next_cursor is None else encode_cursor("inbox", page.next_cursor),
         unread=page.unread,
         source=page.source,
+        unmatchable=[UnmatchableLine.model_validate(each, from_attributes=True) for each in refused],
     )
     return answer(found)
 

@@ -24,6 +24,17 @@ class InboxLine(BaseModel):
     read: bool
 
 
+class UnmatchableLine(BaseModel):
+    """An order that this user published and that nobody can be found for."""
+
+    dispatch_id: int
+    order_id: int
+    external_id: str | None
+    title: str
+    reason: str = Field(description="A sentence that says why, and what to change.")
+    closed_at_ms: int
+
+
 class InboxAnswer(BaseModel):
     """A part of an inbox, newest first."""
 
@@ -31,6 +42,10 @@ class InboxAnswer(BaseModel):
     next_cursor: str | None
     unread: int = Field(description="Among the newest 100.")
     source: Literal["redis", "database"] = Field(description='"database" while Redis is away; the content is the same.')
+    unmatchable: list[UnmatchableLine] = Field(
+        description="With the first page: the newest 20 orders that the user published himself and that could not be"
+        " matched, because nothing in their texts is known."
+    )
 
 
 class ReadMarks(RequestModel):

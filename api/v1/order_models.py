@@ -4,8 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from matching.taxonomy import MAX_CODE_CHARACTERS
+
 ShortText = Annotated[str, Field(min_length=1, max_length=64)]
-Code = Annotated[str, Field(min_length=1, max_length=12)]
+Code = Annotated[str, Field(min_length=1, max_length=MAX_CODE_CHARACTERS)]
 UserName = Annotated[str, Field(min_length=1, max_length=128)] | Annotated[int, Field(ge=1, le=2**53 - 1)]
 
 
@@ -37,9 +39,11 @@ class Circle(BaseModel):
 
 
 class OrderDocument(BaseModel):
-    """An approved order: what receivers read, and its key information, of which at least one dimension is needed.
+    """An approved order: what receivers read, and its key information: at least one dimension, or a text.
 
-    Without any dimension the title and description are read, and the key information found in them is used.
+    From `text` come up to 8 keywords, regions and industries, each where the order names none of that dimension
+    itself; when nothing in it is known the dispatch ends as `unmatchable`, with the reason. Title and description are
+    for people: nothing is read from them.
     """
 
     model_config = ConfigDict(

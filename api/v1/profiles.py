@@ -46,7 +46,8 @@ async def import_slot(request: Request) -> Any:
 def put(external_id: ExternalIdPath, body: BodyOf, caller: CallerOf, services: ServicesOf) -> Response:
     """Store a profile whole: fields that are left out take their defaults. The same profile again changes nothing.
 
-    A `text` needs the live vocabulary: 503 while matching is paused, profiles without a text are taken all the same.
+    A `text` adds the keywords that it names. While matching is paused nobody can read it: the profile is stored with
+    its own keywords at once, `extracted` is null, and the text's keywords are added when matching is back.
     """
     document = read_object(body)
     extractor = extractor_of(services)

@@ -76,6 +76,9 @@ def names_of(session: Session, caller: Caller, user_ids: Iterable[int | None]) -
 
 
 def _one_of(external_id: object, user_id: object) -> None:
-    if (external_id is None) == (user_id is None):
-        given = "both" if external_id is not None else None
-        raise InvalidInput("external_id", given, "or user_id must name the user, and not both")
+    if external_id is None and user_id is None:
+        raise InvalidInput("external_id", None, "or user_id must be given, to name the user", show_value=False)
+    if external_id is not None and user_id is not None:
+        raise InvalidInput(
+            "external_id", external_id, "and user_id are both given; name the user by one of them", show_value=False
+        )

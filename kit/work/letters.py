@@ -80,7 +80,7 @@ def requeue_dead(
     ``ids`` (at most 1,000) or ``kinds`` say which; exactly one of them is given.
     """
     if (ids is None) == (kinds is None):
-        raise InvalidInput("ids", ids, "or kinds must be given, and not both")
+        raise InvalidInput("ids", ids, "or kinds must be given, and not both", show_value=False)
     if ids is not None and len(ids) > MAX_PAGE:
         raise InvalidInput("ids", len(ids), f"is more than {MAX_PAGE} at once")
     which: Any = _work.id.in_(list(ids)) if ids is not None else _work.kind.in_(list(kinds or ()))

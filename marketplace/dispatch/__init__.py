@@ -11,7 +11,13 @@ from marketplace.dispatch.deliver_waves import deliver_waves, show_labels
 from marketplace.dispatch.funnel_repository import funnel, timeline
 from marketplace.dispatch.history_repository import UserNotice, iterate_wave_chunks, labels_of, waves_of_user
 from marketplace.dispatch.invariants import broken_invariants
-from marketplace.dispatch.list_repository import count_by_state, get_dispatch, list_dispatches
+from marketplace.dispatch.list_repository import (
+    count_by_state,
+    get_dispatch,
+    list_dispatches,
+    require_dispatch,
+    unmatchable_orders,
+)
 from marketplace.dispatch.offer_repository import answers_of_user, list_offers, list_waves, notification_of
 from marketplace.dispatch.policies import DEFAULT, POLICIES, WHOLE_TIER, Policy, demonstration_policy
 from marketplace.dispatch.publish_policy import list_policies, publish_policy
@@ -53,6 +59,7 @@ __all__ = [
     "list_waves",
     "notification_of",
     "publish_policy",
+    "require_dispatch",
     "revise_order",
     "run_due_dispatches",
     "select_acceptor",
@@ -60,6 +67,7 @@ __all__ = [
     "show_labels",
     "submit_orders",
     "timeline",
+    "unmatchable_orders",
     "waves_of_user",
     "withdraw_acceptance",
 ]

@@ -14,12 +14,13 @@ from marketplace.dispatch.dispatch_repository import policies_by_id, queues
 from marketplace.dispatch.errors import DispatchNotFound
 from marketplace.dispatch.states import FINAL, Choice, Stage
 from marketplace.dispatch.tables import dispatch, frozen_query
-from marketplace.dispatch.views import DispatchSummary, DispatchView, Page, QueuedAcceptance, Tier
+from marketplace.dispatch.views import DispatchSummary, DispatchView, Page, QueuedAcceptance, Tier, UnmatchableOrder
 from marketplace.orders.tables import orders
 
 ASSIGNED: Final = "assigned"
 OPEN: Final = "open"
 MAX_ACCEPTANCES: Final = 1_000
+MAX_UNMATCHABLE: Final = 20
 _STATES: Final = (OPEN, ASSIGNED, *(stage.value for stage in Stage))
 
 
@@ -54,6 +55,13 @@ def list_dispatches(
     return Page(tuple(items), more)
 
 
+def require_dispatch(session: Session, *, dispatch_id: int, owner: str | None = None) -> None:
+    """Raise DispatchNotFound unless the dispatch exists and is ``owner``'s (None: anybody's); reads one column."""
+    found = session.execute(select(dispatch.c.owner).where(dispatch.c.id == dispatch_id)).scalar_one_or_none()
+    if found is None or (owner is not None and found != owner):
+        raise DispatchNotFound(dispatch_id)
+
+
 def get_dispatch(session: Session, *, dispatch_id: int, owner: str | None = None) -> DispatchView:
     """Return one dispatch whole, with at most 1,000 acceptances. Raises DispatchNotFound, also for somebody else's."""
     columns = (orders.c.description, orders.c.publisher_user_id, orders.c.document, dispatch.c.order_version)
@@ -79,6 +87,28 @@ def get_dispatch(session: Session, *, dispatch_id: int, owner: str | None = None
         acceptances=tuple(_queued(acceptances)),
         assignment=active[0] if active else None,
     )
+
+
+def unmatchable_orders(session: Session, *, publisher_user_id: int) -> list[UnmatchableOrder]:
+    """Return the newest 20 orders of a publisher that nobody can be found for, because nothing in them is known."""
+    statement = (
+        select(
+            dispatch.c.id,
+            dispatch.c.order_id,
+            orders.c.external_id,
+            orders.c.title,
+            dispatch.c.reason,
+            dispatch.c.closed_at_ms,
+        )
+        .join_from(dispatch, orders, orders.c.id == dispatch.c.order_id)
+        .where(dispatch.c.publisher_user_id == publisher_user_id, dispatch.c.stage == Stage.UNMATCHABLE.value)
+        .order_by(dispatch.c.id.desc())
+        .limit(MAX_UNMATCHABLE)
+    )
+    return [
+        UnmatchableOrder(row.id, row.order_id, row.external_id, row.title, row.reason or "", row.closed_at_ms or 0)
+        for row in session.execute(statement)
+    ]
 
 
 def count_by_state(session: Session, *, owner: str | None = None) -> dict[str, int]:

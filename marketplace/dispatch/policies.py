@@ -58,7 +58,7 @@ class Policy:
         known = {field.name for field in dataclasses.fields(Policy)}
         for name, value in document.items():
             if name not in known:
-                raise InvalidInput(name, value, "is not a field of a policy.")
+                raise InvalidInput(name, value, "is no field of a policy.", show_value=False)
         return Policy(**document)
 
 

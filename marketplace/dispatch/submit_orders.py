@@ -76,6 +76,7 @@ def _fitting(
             "confirmed_reach",
             None,
             f"is needed by policy {stored.policy.name}; say how many users may be told at once.",
+            show_value=False,
         )
     if order.expires_at_ms is not None and order.expires_at_ms <= now_ms:
         return InvalidInput("expires_at_ms", order.expires_at_ms, "is over already; it must lie in the future.")
@@ -114,7 +115,7 @@ def _row(
 def _answer(recorded: RecordedOrder, dispatch_ids: dict[int, int]) -> SubmitAnswer:
     if recorded.status == "error" or recorded.order_id is None:
         refusal = "the order was refused" if recorded.error is None else recorded.error.sentence
-        return SubmitAnswer(recorded.index, "error", sentence=refusal)
+        return SubmitAnswer(recorded.index, "error", sentence=refusal, error=recorded.error)
     sentence: str | None = None
     if recorded.status == "duplicate" and not recorded.same_content:
         sentence = (

@@ -60,6 +60,7 @@ dispatch: Final = Table(
     Index(None, "owner", "id"),
     Index(None, "stage", "id"),
     Index(None, "assigned_user_id", "id"),
+    Index(None, "publisher_user_id", "stage", "id"),
 )
 """One run of an order: the machine's state as it stands."""
 

@@ -15,7 +15,9 @@ AcceptStatus = Literal["accepted", "already_accepted", "error"]
 
 @dataclass(frozen=True, slots=True)
 class SubmitAnswer:
-    """The answer to one submitted order. ``sentence`` says what is wrong (error), or what differs (duplicate)."""
+    """The answer to one submitted order. ``sentence`` says what is wrong (error), or what differs (duplicate);
+    ``error`` is the named error.
+    """
 
     index: int
     status: SubmitStatus
@@ -23,6 +25,7 @@ class SubmitAnswer:
     order_id: int | None = None
     external_id: str | None = None
     sentence: str | None = None
+    error: Exception | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +183,18 @@ class UserAnswer:
 
     state: str
     position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnmatchableOrder:
+    """An order of a publisher that was accepted and then could not be matched; ``reason`` is a sentence why."""
+
+    dispatch_id: int
+    order_id: int
+    external_id: str | None
+    title: str
+    reason: str
+    closed_at_ms: int
 
 
 @dataclass(frozen=True, slots=True)

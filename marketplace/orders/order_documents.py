@@ -9,15 +9,20 @@ import orjson
 
 from kit.errors import InvalidInput
 from marketplace.orders.tables import MAX_EXTERNAL_ID, MAX_TITLE
-from matching.fields import identity
+from matching.errors import NoDimension
+from matching.fields import identity, known_fields
 from matching.normalisation import valid_characters
+from matching.orders import FIELDS as KEY_FIELDS
 from matching.orders import Order, parse_order
 from matching.taxonomy import Taxonomy
 
 MAX_DESCRIPTION: Final = 20_000
 MAX_TIME_MS: Final = 2**53 - 1
 OWN_FIELDS: Final = frozenset({"id", "title", "description", "publisher", "policy", "expires_at_ms", "confirmed_reach"})
-DIMENSION_FIELDS: Final = ("keywords", "industries", "regions", "near", "crowds", "text")
+NO_DIMENSION: Final = (
+    "names no dimension; give keywords, industries, regions, near or crowds, or a text to find them in (the title and"
+    " the description are for people, nothing is read from them)."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +47,13 @@ class SubmittedOrder:
 def read_order(document: object, taxonomy: Taxonomy) -> SubmittedOrder:
     """Check one order document. Raises InvalidInput naming the field, the value and the rule.
 
-    An order that names no dimension and no text is read by its title and description.
+    Raises NoDimension for an order that names no dimension and has no text. Whether anything in the text is known shows
+    when it is matched: the vocabulary lives with the dispatcher.
     """
-    if not isinstance(document, Mapping):
-        raise InvalidInput("order", document, "must be a JSON object.")
-    for name in document:
-        if not isinstance(name, str):
-            raise InvalidInput("order", name, "must have text as names of fields.")
+    document = known_fields(document, OWN_FIELDS | KEY_FIELDS, "order", path="")
     title = _text(document, "title", MAX_TITLE).strip()
     description = _text(document, "description", MAX_DESCRIPTION)
     key_fields: dict[str, Any] = {name: value for name, value in document.items() if name not in OWN_FIELDS}
-    if not any(key_fields.get(name) for name in DIMENSION_FIELDS):
-        key_fields["text"] = f"{title}\n{description}".strip()[:MAX_DESCRIPTION]
     return SubmittedOrder(
         external_id=_external_id(document.get("id"), "id"),
         title=title or str(key_fields.get("text", ""))[:MAX_TITLE].strip(),
@@ -62,9 +62,16 @@ def read_order(document: object, taxonomy: Taxonomy) -> SubmittedOrder:
         policy=_policy(document.get("policy")),
         expires_at_ms=_optional_number(document, "expires_at_ms", 1, MAX_TIME_MS),
         confirmed_reach=_optional_number(document, "confirmed_reach", 1, 100_000),
-        key_information=parse_order(key_fields, taxonomy, require_id=False),
+        key_information=_key_information(key_fields, taxonomy),
         body_hash=_hash_of(document),
     )
+
+
+def _key_information(key_fields: Mapping[str, object], taxonomy: Taxonomy) -> Order:
+    try:
+        return parse_order(key_fields, taxonomy, require_id=False)
+    except NoDimension:
+        raise NoDimension("order", None, NO_DIMENSION, show_value=False) from None
 
 
 def _text(document: Mapping[str, Any], field: str, longest: int) -> str:
@@ -113,5 +120,5 @@ def _hash_of(document: Mapping[str, Any]) -> bytes:
     try:
         body = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
     except TypeError as error:
-        raise InvalidInput("order", "the document", f"cannot be written as JSON ({error}).") from error
+        raise InvalidInput("order", None, f"cannot be written as JSON ({error}).", show_value=False) from error
     return hashlib.sha256(body).digest()

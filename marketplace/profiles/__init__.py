@@ -8,7 +8,6 @@ from marketplace.profiles.import_profiles import (
     LineAnswer,
     import_profiles,
     load_profiles,
-    put_profiles,
 )
 from marketplace.profiles.put_profile import put_profile
 from marketplace.profiles.read_log import (
@@ -20,9 +19,11 @@ from marketplace.profiles.read_log import (
     read_changes,
     read_profiles,
 )
-from marketplace.profiles.store_profiles import ProfileReceipt
+from marketplace.profiles.read_texts import read_texts
+from marketplace.profiles.store_profiles import PROFILE_TEXT_WORK, ProfileReceipt
 
 __all__ = [
+    "PROFILE_TEXT_WORK",
     "Changes",
     "DatabaseProfileLog",
     "ImportChunkTooLarge",
@@ -39,8 +40,8 @@ __all__ = [
     "list_profiles",
     "load_profiles",
     "put_profile",
-    "put_profiles",
     "read_all",
     "read_changes",
     "read_profiles",
+    "read_texts",
 ]

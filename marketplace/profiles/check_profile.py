@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from kit.errors import InvalidInput, QuanwangError
+from kit.errors import InvalidInput, QuanwangError, Unavailable
 from kit.json_lines import parse_line
 from marketplace.profiles import documents
 from marketplace.users import external_id_of
@@ -23,7 +23,8 @@ MAX_LINE_BYTES: Final = 262_144
 class CheckedProfile:
     """A profile that may be stored; ``line`` is its place in the request, from 1.
 
-    ``extracted`` are the keywords that ``text`` added; None when there is no text, or nobody to read it.
+    ``extracted`` are the keywords that ``text`` added; None when there is no text, or nobody to read it now: it is read
+    later then (see ``read_texts``).
     """
 
     line: int
@@ -58,13 +59,16 @@ def check_profile(
     content = dict(document)
     inner_id = content.pop("id", None)
     if external_id is None and inner_id is None:
-        raise InvalidInput("id", None, "is missing: give every profile your own id of the user")
+        raise InvalidInput("id", None, "is missing: give every profile your own id of the user", show_value=False)
     name = external_id_of(inner_id if external_id is None else external_id)
     if external_id is not None and inner_id is not None and external_id_of(inner_id) != name:
         raise InvalidInput("id", inner_id, f"differs from the id {name!r} that the request names")
-    profile = parse_profile(content, taxonomy, extractor=extractor, require_id=False)
     text = content.get("text") or None
-    extracted = _added_by_text(profile, content) if text and extractor is not None else None
+    try:
+        profile = parse_profile(content, taxonomy, extractor=extractor, require_id=False)
+        extracted = _added_by_text(profile, content) if text and extractor is not None else None
+    except Unavailable:
+        profile, extracted = parse_profile(content, taxonomy, require_id=False), None
     return CheckedProfile(line, name, documents.encode(profile), text, extracted)
 
 
@@ -89,7 +93,7 @@ def _decoded(raw: bytes | str | Mapping[str, Any]) -> object | None:
     if isinstance(raw, Mapping):
         return raw
     if len(raw) > MAX_LINE_BYTES:
-        raise ImportLineTooLong("line", f"{len(raw)} bytes", f"is longer than the {MAX_LINE_BYTES} bytes allowed")
+        raise ImportLineTooLong("", len(raw), f"bytes are more than the {MAX_LINE_BYTES} allowed")
     text = (
         raw.strip().encode(errors="surrogatepass")
         if isinstance(raw, str)
@@ -99,7 +103,7 @@ def _decoded(raw: bytes | str | Mapping[str, Any]) -> object | None:
         return None
     document: object = parse_line(text)
     if document is None:
-        raise InvalidInput("profile", None, "must be a JSON object")
+        raise InvalidInput("profile", document, "must be a JSON object")
     return document
 
 

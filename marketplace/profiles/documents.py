@@ -1,10 +1,12 @@
 """The canonical form in which a profile is stored, and the way back without checking it again."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
+from matching import fields
 from matching.profiles import DEFAULT_RATING, Profile
 
 
@@ -70,6 +72,17 @@ def decode(user_id: int, text: str) -> Profile:
         get("s", DEFAULT_RATING),
         get("a", True),
     )
+
+
+def with_keywords(text: str, more: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """Return a canonical text with more normalised keywords, as far as there is room, and those that it did not have.
+
+    The first ones have precedence.
+    """
+    profile = decode(0, text)
+    added = [keyword for keyword in dict.fromkeys(more) if keyword not in profile.keywords]
+    added = added[: fields.MAX_PROFILE_KEYWORDS - len(profile.keywords)]
+    return encode(replace(profile, keywords=tuple(sorted({*profile.keywords, *added})))), tuple(sorted(added))
 
 
 def shown(profile: Profile) -> dict[str, Any]:

@@ -40,35 +40,6 @@ class LineAnswer:
     extracted: tuple[str, ...] | None = None
     sentence: str | None = None
 
-    def to_document(self) -> dict[str, Any]:
-        """Return the JSON object of this answer."""
-        document: dict[str, Any] = {"line": self.line, "status": self.status, "id": self.id}
-        if self.status == "error":
-            document["error"] = self.sentence
-            return document
-        document.update(user_id=self.user_id, version=self.version, changed=self.changed)
-        if self.extracted is not None:
-            document["extracted"] = list(self.extracted)
-        return document
-
-
-def put_profiles(
-    session: Session,
-    ids: IdAllocator,
-    *,
-    caller: Caller,
-    lines: Sequence[Line],
-    taxonomy: Taxonomy,
-    extractor: "Extractor | None" = None,
-    first_line: int = 1,
-    now_ms: int,
-) -> list[LineAnswer]:
-    """Store up to 1,000 lines in the caller's transaction. Raises ImportChunkTooLarge; bad lines are answers."""
-    if len(lines) > MAX_CHUNK_LINES:
-        raise ImportChunkTooLarge(f"{len(lines)} profiles in one request are more than the {MAX_CHUNK_LINES} allowed")
-    checked = check_lines(lines, first_line, taxonomy, extractor)
-    return _store(session, ids, caller.owner, checked, now_ms)
-
 
 def import_profiles(
     database: Database,

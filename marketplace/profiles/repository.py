@@ -16,9 +16,17 @@ CONTENT_COLUMNS: Final = ("version", "document", "submitted_text", "extracted", 
 
 
 def current(session: Session, user_ids: Sequence[int]) -> dict[int, Any]:
-    """Return version, document, submitted_text and deleted of those that have a row."""
+    """Return version, document, submitted_text, extracted, deleted and source of those that have a row."""
     found: dict[int, Any] = {}
-    columns = (profile.c.user_id, profile.c.version, profile.c.document, profile.c.submitted_text, profile.c.deleted)
+    columns = (
+        profile.c.user_id,
+        profile.c.source,
+        profile.c.version,
+        profile.c.document,
+        profile.c.submitted_text,
+        profile.c.extracted,
+        profile.c.deleted,
+    )
     for start in range(0, len(user_ids), LOOKUP_CHUNK):
         chosen = user_ids[start : start + LOOKUP_CHUNK]
         found.update((row[0], row) for row in session.execute(select(*columns).where(profile.c.user_id.in_(chosen))))

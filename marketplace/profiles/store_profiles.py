@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from kit.db import Session
 from kit.ids import IdAllocator
-from marketplace.profiles import repository
+from kit.work import NewWork, enqueue
+from marketplace.profiles import documents, repository
 from marketplace.profiles.check_profile import CheckedProfile
 from marketplace.users import user_ids_for
 
 EMPTY_DOCUMENT = "{}"
+
+PROFILE_TEXT_WORK: Final = "profile_text"
+"""Work of reading the text of a profile that was stored while nobody could: the subject is the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ def store_profiles(
     """Store profiles of one source in the order given; return a receipt for each.
 
     When a user appears several times the later line wins, and the log gets one number for it. Unchanged profiles take
-    no lock and no number.
+    no lock and no number. A text that nobody has read yet becomes work, in the same transaction.
     """
     if not checked:
         return []
@@ -70,12 +74,21 @@ def store_profiles(
     rows = [_row(user_id, source, state, first + place, now_ms) for place, (user_id, state) in enumerate(touched)]
     if rows:
         repository.write(session, rows)
+    unread = [user_id for user_id, state in touched if state.text and state.extracted is None]
+    if unread:
+        enqueue(session, ids, [NewWork(PROFILE_TEXT_WORK, user_id, now_ms) for user_id in unread], now_ms)
     return receipts
 
 
 def _read_states(session: Session, user_ids: Sequence[int]) -> dict[int, _State]:
     return {
-        user_id: _State(row.version, row.document, row.submitted_text, bool(row.deleted))
+        user_id: _State(
+            row.version,
+            row.document,
+            row.submitted_text,
+            bool(row.deleted),
+            None if row.extracted is None else tuple(orjson.loads(row.extracted)),
+        )
         for user_id, row in repository.current(session, user_ids).items()
     }
 
@@ -90,14 +103,25 @@ def _fold(
         state = states.get(user_id)
         if state is None:
             state = states[user_id] = _State(0, EMPTY_DOCUMENT, None, deleted=True)
+        encoded, extracted = _as_read_before(item, state)
         created = state.deleted
-        changed = created or state.document != item.encoded or state.text != item.text
+        changed = created or state.document != encoded or state.text != item.text
         if changed:
             state.version += 1
-            state.document, state.text, state.extracted = item.encoded, item.text, item.extracted
+            state.document, state.text, state.extracted = encoded, item.text, extracted
             state.deleted, state.touched = False, True
-        receipts.append(ProfileReceipt(item.external_id, user_id, state.version, created, changed, item.extracted))
+        receipts.append(ProfileReceipt(item.external_id, user_id, state.version, created, changed, extracted))
     return states, receipts
+
+
+def _as_read_before(item: CheckedProfile, state: _State) -> tuple[str, tuple[str, ...] | None]:
+    """Return the profile's canonical text and what its text added, both with what the same text added before.
+
+    So the same profile again changes nothing, also while nobody can read texts.
+    """
+    if not item.text or item.extracted is not None or state.extracted is None or state.text != item.text:
+        return item.encoded, item.extracted
+    return documents.with_keywords(item.encoded, state.extracted)
 
 
 def _touched(states: Mapping[int, _State]) -> list[tuple[int, _State]]:

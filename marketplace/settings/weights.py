@@ -30,5 +30,5 @@ def set_weights(
     try:
         weights = Weights(**given)
     except ValueError as error:
-        raise InvalidInput(NAME, given, f"is refused: {error}") from None
+        raise InvalidInput(NAME, given, f"cannot be used: {error}") from None
     return append_version(session, name=NAME, value=asdict(weights), set_by=set_by, reason=reason, now_ms=now_ms)

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from matching.geometry import EARTH_RADIUS_KM, RADIANS_PER_DEGREE
 from matching.index.jit import kernel
-from matching.ranking import distance_km
+from matching.index.segment_arrays import People
+from matching.index.sphere import distance_km, is_inside, set_point
 
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -20,7 +21,7 @@ Words = npt.NDArray[np.uint64]
 CELLS_A_DEGREE = 20
 COLUMNS = 360 * CELLS_A_DEGREE + 1
 ROWS = 180 * CELLS_A_DEGREE + 1
-_CELL_WORTH_ASKING = 8
+_CELL_WORTH_ASKING = 256
 _CORNERS_DECIDE_UP_TO_KM = 2_000.0
 _SLACK = 1.000001
 """Boxes are drawn this much wider than the circle, so that rounding never loses a user on the edge."""
@@ -49,9 +50,43 @@ def build_grid(latitudes: FloatArray, longitudes: FloatArray) -> Grid:
 
 
 @kernel
-def mark_circle(grid: Grid, latitudes: FloatArray, longitudes: FloatArray, near: FloatArray, words: Words) -> None:
-    """Set the bits of the users within ``near`` = (latitude, longitude, radius in km), the edge included."""
+def mark_circle(grid: Grid, people: People, near: FloatArray, shift: int, words: Words) -> tuple[int, int]:
+    """Set the bits of the users within ``near`` = (latitude, longitude, radius in km), the edge included.
+
+    Returns their number and their blocks (matching.index.lookup).
+    """
     words[:] = 0
+    point = np.empty(3, np.float64)
+    set_point(near[0], near[1], point)
+    first_row, last_row, left, right = _box(near)
+    if right - left >= 360.0:
+        return _mark_rows(
+            grid, people, near, point, first_row, last_row, np.int64(0), np.int64(COLUMNS - 1), shift, words
+        )
+    first_column = max(0, math.floor((left + 180.0) * CELLS_A_DEGREE))
+    last_column = min(COLUMNS - 1, math.floor((right + 180.0) * CELLS_A_DEGREE))
+    users, blocks = _mark_rows(grid, people, near, point, first_row, last_row, first_column, last_column, shift, words)
+    # The circle may reach over the date line, and +180 and -180 are one meridian in two columns.
+    if left <= -180.0:
+        first_column = math.floor((left + 540.0) * CELLS_A_DEGREE)
+        more, beyond = _mark_rows(
+            grid, people, near, point, first_row, last_row, first_column, np.int64(COLUMNS - 1), shift, words
+        )
+        users += more
+        blocks |= beyond
+    if right >= 180.0:
+        last_column = math.floor((right - 180.0) * CELLS_A_DEGREE)
+        more, beyond = _mark_rows(
+            grid, people, near, point, first_row, last_row, np.int64(0), last_column, shift, words
+        )
+        users += more
+        blocks |= beyond
+    return users, blocks
+
+
+@kernel
+def _box(near: FloatArray) -> tuple[int, int, float, float]:
+    """First and last row of the grid, leftmost and rightmost longitude (360 degrees apart: all of them) of a circle."""
     reach = near[2] / EARTH_RADIUS_KM * _SLACK + 1e-9
     degrees = reach / RADIANS_PER_DEGREE
     low, high = near[0] - degrees, near[0] + degrees
@@ -62,39 +97,32 @@ def mark_circle(grid: Grid, latitudes: FloatArray, longitudes: FloatArray, near:
         sine = math.sin(reach) / math.cos(near[0] * RADIANS_PER_DEGREE)
         if reach < math.pi / 2 and sine < 1.0:
             width = math.asin(sine) / RADIANS_PER_DEGREE * _SLACK + 1e-9
-    if width >= 180.0:
-        _mark_rows(grid, latitudes, longitudes, near, first_row, last_row, np.int64(0), np.int64(COLUMNS - 1), words)
-        return
-    left, right = near[1] - width, near[1] + width
-    first_column = max(0, math.floor((left + 180.0) * CELLS_A_DEGREE))
-    last_column = min(COLUMNS - 1, math.floor((right + 180.0) * CELLS_A_DEGREE))
-    _mark_rows(grid, latitudes, longitudes, near, first_row, last_row, first_column, last_column, words)
-    # The circle may reach over the date line, and +180 and -180 are one meridian in two columns.
-    if left <= -180.0:
-        from_column = math.floor((left + 540.0) * CELLS_A_DEGREE)
-        _mark_rows(grid, latitudes, longitudes, near, first_row, last_row, from_column, np.int64(COLUMNS - 1), words)
-    if right >= 180.0:
-        to_column = math.floor((right - 180.0) * CELLS_A_DEGREE)
-        _mark_rows(grid, latitudes, longitudes, near, first_row, last_row, np.int64(0), to_column, words)
+    return first_row, last_row, near[1] - min(width, 180.0), near[1] + min(width, 180.0)
 
 
 @kernel
 def _mark_rows(
     grid: Grid,
-    latitudes: FloatArray,
-    longitudes: FloatArray,
+    people: People,
     near: FloatArray,
+    point: FloatArray,
     first_row: int,
     last_row: int,
     first_column: int,
     last_column: int,
+    shift: int,
     words: Words,
-) -> None:
+) -> tuple[int, int]:
+    marked, blocks = np.int64(0), np.uint64(0)
+    points, latitudes, longitudes = people.points, people.latitudes, people.longitudes
+    half_angle = near[2] / (2.0 * EARTH_RADIUS_KM)
+    # Beyond a half circle a longer arc has no longer chord.
+    bound = 2.0 * math.sin(half_angle) if half_angle < math.pi / 2.0 else math.nan
     cell = _first_cell(grid.cells, 0, first_row * COLUMNS + first_column)
     while cell < len(grid.cells):
         row, column = grid.cells[cell] // COLUMNS, grid.cells[cell] % COLUMNS
         if row > last_row:
-            return
+            break
         if column < first_column:
             cell = _first_cell(grid.cells, cell, row * COLUMNS + first_column)
             continue
@@ -104,9 +132,18 @@ def _mark_rows(
         inside = _cell_is_inside(row, column, near, grid.starts[cell + 1] - grid.starts[cell])
         for i in range(grid.starts[cell], grid.starts[cell + 1]):
             user = np.int64(grid.users[i])
-            if inside or distance_km(near[0], near[1], latitudes[user], longitudes[user]) <= near[2]:
+            within = np.int64(1)
+            if not inside:
+                east, north, up = points[user, 0] - point[0], points[user, 1] - point[1], points[user, 2] - point[2]
+                within = is_inside(east, north, up, bound) if bound == bound else np.int64(-1)
+                if within < 0:
+                    within = np.int64(distance_km(near[0], near[1], latitudes[user], longitudes[user]) <= near[2])
+            if within:
                 words[user >> 6] |= np.uint64(1) << np.uint64(user & 63)
+                blocks |= np.uint64(1) << np.uint64(user >> shift)
+                marked += 1
         cell += 1
+    return marked, np.int64(blocks)
 
 
 @kernel

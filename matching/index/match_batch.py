@@ -3,31 +3,43 @@
 # Numbers inside kernels are machine integers: neither Python's nor NumPy's stubs describe them.
 # mypy: disable-error-code="arg-type, assignment, no-any-return, operator, return-value, call-overload, index, misc"
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
 from matching.compilation import CompiledBatch
 from matching.full import match_full
-from matching.index.geogrid import Grid
+from matching.index.geogrid import Grid, mark_circle
 from matching.index.jit import kernel
-from matching.index.offering import YES
+from matching.index.lookup import find_lists
 from matching.index.postings import Lists
 from matching.index.scratch import (
+    BLOCKS,
+    CIRCLE,
     FULL_IDS,
     FULL_KEYS,
     FULL_TOP,
     PARTIAL_IDS,
     PARTIAL_KEYS,
     PARTIAL_TOP,
+    POINTS,
+    SIZES,
     VISIBLE,
     Scratch,
 )
 from matching.index.segment_arrays import Answer, BatchArrays, People
-from matching.partial import match_both
+from matching.partial import count_tiers, empty_dimensions, fill_dimensions, match_partial
 from matching.ranking import DOOR_KEY, HELD, LIMIT, cut_top, open_top
 
 Int64Array = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
+
+FULL, PARTIAL, COUNTS = 1, 2, 4
+"""What is asked for: the full tier's count and best; the partial tier's best; the counts of the partial tier and of the
+dimensions (only beside FULL)."""
+
+NO_CIRCLE = -2
 
 
 def batch_arrays(batch: CompiledBatch) -> BatchArrays:
@@ -62,7 +74,8 @@ def match_batch(
     grid: Grid,
     batch: BatchArrays,
     visible: Words,
-    full_only: int,
+    shift: int,
+    wanted: int,
     full_floors: Int64Array,
     partial_floors: Int64Array,
     scratch: Scratch,
@@ -81,17 +94,23 @@ def match_batch(
     for q in range(queries):
         open_top(scratch.states[FULL_TOP], batch.limits[q], full_floors[q])
         open_top(scratch.states[PARTIAL_TOP], batch.limits[q], partial_floors[q])
-        seen = visible
-        if batch.exclude_starts[q] < batch.exclude_starts[q + 1]:
-            seen = scratch.wide[VISIBLE]
-            first, end = batch.exclude_starts[q], batch.exclude_starts[q + 1]
-            _hide_excluded(people, batch.excluded[first:end], visible, seen)
-        if full_only == YES:
-            full_counts[q] = match_full(lists, people, grid, batch, q, seen, scratch)
-        else:
-            full_counts[q], partial_counts[q] = match_both(
-                lists, people, grid, batch, q, seen, scratch, dimension_counts[q]
-            )
+        seen = _seen(people, batch, q, visible, scratch)
+        groups, total, circle_of = prepare_query(lists, people, grid, batch, q, shift, scratch)
+        if wanted & (FULL | PARTIAL):
+            if not wanted & FULL:
+                scratch.states[FULL_TOP, LIMIT] = 0
+            full_counts[q] = match_full(
+                lists, people, batch, q, groups, total, circle_of, scratch.wide[CIRCLE], seen, shift, np.int64(0),
+                scratch,
+            )  # fmt: skip
+        if wanted & (PARTIAL | COUNTS):
+            fill_dimensions(lists, groups, circle_of, shift, scratch)
+            if wanted & PARTIAL:
+                match_partial(lists, people, batch, q, groups, full_counts[q], seen, shift, scratch)
+            if wanted & COUNTS:
+                both = count_tiers(lists, batch, q, groups, seen, shift, scratch, dimension_counts[q])
+                partial_counts[q] = both - full_counts[q]
+            empty_dimensions(scratch)
         full_keys, full_ids = _keep(
             scratch.states[FULL_TOP], scratch.tops[FULL_KEYS], scratch.tops[FULL_IDS],
             q, full_starts, full_keys, full_ids, full_floors,
@@ -111,6 +130,71 @@ def match_batch(
         partial_keys[: partial_starts[queries]],
         partial_ids[: partial_starts[queries]],
     )
+
+
+@kernel
+def match_sets(
+    lists: Lists, people: People, grid: Grid, batch: BatchArrays, visible: Words, shift: int, scratch: Scratch
+) -> tuple[Int64Array, Int64Array]:
+    """Every user of the full tier of every query: starts (queries + 1), ids in no order. Limits cut nothing."""
+    queries = len(batch.limits)
+    starts = np.zeros(queries + 1, np.int64)
+    ids = np.empty(4096, np.int64)
+    for q in range(queries):
+        seen = _seen(people, batch, q, visible, scratch)
+        groups, total, circle_of = prepare_query(lists, people, grid, batch, q, shift, scratch)
+        found = match_full(
+            lists, people, batch, q, groups, total, circle_of, scratch.wide[CIRCLE], seen, shift, np.int64(1), scratch
+        )
+        first = starts[q]
+        starts[q + 1] = first + found
+        if first + found > len(ids):
+            larger = np.empty(2 * (first + found), np.int64)
+            larger[:first] = ids[:first]
+            ids = larger
+        users = scratch.users[0]
+        for i in range(found):
+            ids[first + i] = people.ids[np.uint64(users[i])]
+    return starts, ids[: starts[queries]]
+
+
+@kernel
+def prepare_query(
+    lists: Lists, people: People, grid: Grid, batch: BatchArrays, q: int, shift: int, scratch: Scratch
+) -> tuple[int, int, int]:
+    """Look up the query's lists, draw its circle, tabulate its points.
+
+    Returns its number of groups, the sum of their weights, and the plane that the circle belongs to.
+    """
+    first_plane = batch.plane_starts[q]
+    planes = batch.plane_starts[q + 1] - first_plane
+    groups = planes - 3
+    query = scratch.query
+    find_lists(lists, batch.keys, batch.key_starts, first_plane, planes, scratch.keys, query)
+    circle_of = np.int64(NO_CIRCLE)
+    if not math.isnan(batch.near[q, 2]):
+        circle_of = groups + 1
+        users, blocks = mark_circle(grid, people, batch.near[q], shift, scratch.wide[CIRCLE])
+        query[SIZES, circle_of] += users
+        query[BLOCKS, circle_of] |= blocks
+    total = np.int64(0)
+    for p in range(groups):
+        total += batch.plane_weights[first_plane + p]
+    query[POINTS, 0] = 0
+    for reached in range(1, total + 1):
+        query[POINTS, reached] = batch.weights[0] * reached // total
+    return groups, total, circle_of
+
+
+@kernel
+def _seen(people: People, batch: BatchArrays, q: int, visible: Words, scratch: Scratch) -> Words:
+    """The visible users without those that the query excludes."""
+    first, end = batch.exclude_starts[q], batch.exclude_starts[q + 1]
+    if first == end:
+        return visible
+    seen = scratch.wide[VISIBLE]
+    _hide_excluded(people, batch.excluded[first:end], visible, seen)
+    return seen
 
 
 @kernel

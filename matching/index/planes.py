@@ -1,10 +1,7 @@
-"""Planes: for one query and one block of users, who is in a keyword group, an industry, a region, a crowd.
+"""Planes: a bit for every user of a segment, worked on only in the blocks that an answer can lie in.
 
-A block is BLOCK_WORDS words of users, small enough for the first cache. Counting over groups is done for 64 users at a
-time with *slices*: bit b of every user's sum lies in slice b, and adding a plane ripples a carry through the slices.
-
-Inner loops run over views that begin at 0: an index that the compiler cannot prove to be positive costs the vector
-instructions, ten times the time.
+Inner loops run over views that begin at 0, or index with unsigned numbers: an index that the compiler cannot prove to
+be positive costs the vector instructions, ten times the time.
 """
 
 # Numbers inside kernels are machine integers: neither Python's nor NumPy's stubs describe them.
@@ -15,172 +12,148 @@ import numpy.typing as npt
 
 from matching.index.bits import popcount
 from matching.index.jit import kernel
-from matching.index.keys import SPACE_SHIFT
-from matching.index.postings import Lists
+from matching.index.lookup import first_from, next_run, without_run
+from matching.index.scratch import ENDS, KEY_BLOCKS, ROWS, STARTS
 
-BLOCK_WORDS = 512
 Int64Array = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
-Slices = npt.NDArray[np.uint64]
+Postings = npt.NDArray[np.uint32]
 
 
 @kernel
-def find_lists(
-    lists: Lists,
-    batch_keys: Int64Array,
-    key_starts: Int64Array,
-    first_plane: int,
-    planes: int,
-    keys: Int64Array,
-    query: Int64Array,
-) -> None:
-    """Look up every key of the query's planes (rows of ``Scratch.keys``, ``Scratch.query``); unknown: empty."""
-    first_key = key_starts[first_plane]
-    query[0, 0] = 0
-    for p in range(planes):
-        first, end = key_starts[first_plane + p] - first_key, key_starts[first_plane + p + 1] - first_key
-        query[0, p + 1] = end
-        query[1, p] = 0
-        for k in range(first, end):
-            space = batch_keys[first_key + k] >> SPACE_SHIFT
-            number = batch_keys[first_key + k] & ((1 << SPACE_SHIFT) - 1)
-            low, high = lists.space_starts[space], lists.space_starts[space + 1]
-            stop = high
-            while low < high:
-                middle = (low + high) >> 1
-                if lists.numbers[middle] < number:
-                    low = middle + 1
-                else:
-                    high = middle
-            keys[0, k] = -1
-            keys[1, k] = 0
-            keys[2, k] = 0
-            keys[3, k] = 0
-            if low < stop and lists.numbers[low] == number:
-                keys[0, k] = lists.dense_rows[low]
-                keys[1, k] = lists.list_starts[low]
-                keys[2, k] = lists.list_starts[low]
-                keys[3, k] = lists.list_starts[low + 1]
-                query[1, p] += lists.sizes[low]
+def bounds_of(first: int, count: int, shift: int, words: int) -> tuple[int, int]:
+    """The words [low, high) of a run of blocks."""
+    low = first << (shift - 6)
+    return min(low, words), min(low + (count << (shift - 6)), words)
 
 
 @kernel
-def fill_plane(
-    postings: npt.NDArray[np.uint32],
+def clear(plane: Words, blocks: int, shift: int) -> None:
+    """Take everybody out of the named blocks."""
+    while blocks != 0:
+        first, count = next_run(blocks)
+        blocks = without_run(blocks, first, count)
+        low, high = bounds_of(first, count, shift, len(plane))
+        plane[low:high] = 0
+
+
+@kernel
+def unite_lists(
+    postings: Postings,
     bitmaps: Words,
     keys: Int64Array,
-    first: int,
-    end: int,
-    word: int,
-    length: int,
+    first_key: int,
+    end_key: int,
+    blocks: int,
+    shift: int,
     plane: Words,
-) -> bool:
-    """Unite lists [first, end) over words [word, word + length) into ``plane``; says whether anybody may be in it.
-
-    Cursors move forward to the end of the block; blocks may be left out but not revisited.
-    """
-    for i in range(length):
-        plane[i] = 0
-    touched = False
-    low, high = np.int64(word) * 64, np.int64(word + length) * 64
-    for k in range(first, end):
-        if keys[0, k] >= 0:
-            touched = True
-            dense = bitmaps[keys[0, k], word : word + length]
-            for i in range(length):
-                plane[i] |= dense[i]
-            continue
-        place, stop = keys[1, k], keys[3, k]
-        if place < stop and np.int64(postings[place]) < low:
-            place = _gallop(postings, place, stop, low)
-        if place < stop and np.int64(postings[place]) < high:
-            touched = True
-            stop = _gallop(postings, place, stop, high)
-            for i in range(place, stop):
-                # Unsigned, so that the index needs no test for "from the end".
-                user = np.uint64(np.int64(postings[i]) - low)
+) -> None:
+    """Add the users of some lists, within the named blocks, to a plane."""
+    for k in range(first_key, end_key):
+        here = blocks & keys[KEY_BLOCKS, k]
+        row = keys[ROWS, k]
+        place, stop = keys[STARTS, k], keys[ENDS, k]
+        while here != 0:
+            first, count = next_run(here)
+            here = without_run(here, first, count)
+            low, high = bounds_of(first, count, shift, len(plane))
+            if row >= 0:
+                into, dense = plane[low:high], bitmaps[row, low:high]
+                for i in range(len(into)):
+                    into[i] |= dense[i]
+                continue
+            place = first_from(postings, place, stop, low * 64)
+            end = stop if high == len(plane) else first_from(postings, place, stop, high * 64)
+            for i in range(place, end):
+                user = np.uint64(postings[i])
                 plane[user >> np.uint64(6)] |= np.uint64(1) << (user & np.uint64(63))
-            keys[1, k] = stop
-        else:
-            keys[1, k] = place
-    return touched
+            place = end
 
 
 @kernel
-def _gallop(postings: npt.NDArray[np.uint32], place: int, stop: int, wanted: int) -> int:
-    """The first place from which postings are not below ``wanted``."""
-    step = 1
-    while place + step < stop and np.int64(postings[place + step]) < wanted:
-        place += step
-        step <<= 1
-    high = min(place + step, stop)
-    low = place
-    while low < high:
-        middle = (low + high) >> 1
-        if np.int64(postings[middle]) < wanted:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+def keep_both(plane: Words, other: Words, blocks: int, shift: int) -> int:
+    """Keep in the named blocks of ``plane`` who is also in ``other``; returns the blocks that are left with anybody."""
+    left = np.int64(0)
+    while blocks != 0:
+        first, count = next_run(blocks)
+        blocks = without_run(blocks, first, count)
+        for block in range(first, first + count):
+            low, high = bounds_of(block, 1, shift, len(plane))
+            into, also = plane[low:high], other[low:high]
+            seen = np.uint64(0)
+            for i in range(len(into)):
+                into[i] &= also[i]
+                seen |= into[i]
+            if seen != np.uint64(0):
+                left |= np.int64(np.uint64(1) << np.uint64(block))
+    return left
 
 
 @kernel
-def add_plane(slices: Slices, bits: int, weight: int, plane: Words, carry: Words, length: int) -> None:
-    """Add ``weight`` to the sums of the users in ``plane``; sums fit ``bits`` slices."""
-    for bit in range(bits):
-        if (weight >> bit) & 1:
-            for i in range(length):
-                carry[i] = plane[i]
-            for above in range(bit, bits):
-                for i in range(length):
-                    both = slices[above, i] & carry[i]
-                    slices[above, i] ^= carry[i]
-                    carry[i] = both
+def copy_plane(plane: Words, other: Words, blocks: int, shift: int) -> None:
+    """Make the named blocks of ``plane`` the same as those of ``other``."""
+    while blocks != 0:
+        first, count = next_run(blocks)
+        blocks = without_run(blocks, first, count)
+        low, high = bounds_of(first, count, shift, len(plane))
+        into, source = plane[low:high], other[low:high]
+        for i in range(len(into)):
+            into[i] = source[i]
 
 
 @kernel
-def mark_at_least(slices: Slices, bits: int, least: int, marked: Words, equal: Words, length: int) -> None:
-    """Set ``marked`` to the users whose sum is ``least`` (0 .. 2^bits - 1) or more."""
-    for i in range(length):
-        marked[i] = 0
-        equal[i] = ~np.uint64(0)
-    for bit in range(bits - 1, -1, -1):
-        if (least >> bit) & 1:
-            for i in range(length):
-                equal[i] &= slices[bit, i]
-        else:
-            for i in range(length):
-                marked[i] |= equal[i] & slices[bit, i]
-                equal[i] &= ~slices[bit, i]
-    for i in range(length):
-        marked[i] |= equal[i]
+def unite_plane(plane: Words, other: Words, blocks: int, shift: int) -> None:
+    """Add to the named blocks of ``plane`` who is in ``other``."""
+    while blocks != 0:
+        first, count = next_run(blocks)
+        blocks = without_run(blocks, first, count)
+        low, high = bounds_of(first, count, shift, len(plane))
+        into, source = plane[low:high], other[low:high]
+        for i in range(len(into)):
+            into[i] |= source[i]
 
 
 @kernel
-def intersect(plane: Words, other: Words, length: int) -> None:
-    """Keep in ``plane`` who is also in ``other``."""
-    for i in range(length):
-        plane[i] &= other[i]
-
-
-@kernel
-def unite(plane: Words, other: Words, length: int) -> None:
-    """Add to ``plane`` who is in ``other``."""
-    for i in range(length):
-        plane[i] |= other[i]
-
-
-@kernel
-def assign(plane: Words, other: Words, length: int) -> None:
-    """Make ``plane`` the same as ``other``."""
-    for i in range(length):
-        plane[i] = other[i]
-
-
-@kernel
-def count_both(one: Words, other: Words, length: int) -> int:
-    """Users in both."""
-    total = 0
-    for i in range(length):
-        total += popcount(one[i] & other[i])
+def count_plane(plane: Words, blocks: int, shift: int) -> int:
+    """Users in the named blocks."""
+    total = np.int64(0)
+    while blocks != 0:
+        first, count = next_run(blocks)
+        blocks = without_run(blocks, first, count)
+        low, high = bounds_of(first, count, shift, len(plane))
+        for word in plane[low:high]:
+            total += popcount(word)
     return total
+
+
+@kernel
+def add_to_hits(hits: Words, bits: int, plane: Words, blocks: int, shift: int) -> None:
+    """Count one more group for the users of a plane; counts fit ``bits`` slices (bit b of every count in row b)."""
+    while blocks != 0:
+        first, count = next_run(blocks)
+        blocks = without_run(blocks, first, count)
+        low, high = bounds_of(first, count, shift, len(plane))
+        for word in range(low, high):
+            carry = plane[word]
+            for bit in range(bits):
+                both = hits[bit, word] & carry
+                hits[bit, word] ^= carry
+                carry = both
+
+
+@kernel
+def mark_enough_hits(hits: Words, bits: int, least: int, plane: Words, blocks: int, shift: int) -> None:
+    """Set the named blocks of ``plane`` to the users who hit ``least`` groups or more."""
+    while blocks != 0:
+        first, count = next_run(blocks)
+        blocks = without_run(blocks, first, count)
+        low, high = bounds_of(first, count, shift, len(plane))
+        for word in range(low, high):
+            above, equal = np.uint64(0), ~np.uint64(0)
+            for bit in range(bits - 1, -1, -1):
+                if (least >> bit) & 1:
+                    equal &= hits[bit, word]
+                else:
+                    above |= equal & hits[bit, word]
+                    equal &= ~hits[bit, word]
+            plane[word] = above | equal

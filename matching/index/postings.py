@@ -27,7 +27,8 @@ class Lists(NamedTuple):
 
     Lists of space s (matching.index.keys) are slots ``space_starts[s] .. space_starts[s + 1]``, sorted by ``numbers``.
     Slot i is either row ``dense_rows[i]`` of ``bitmaps``, or (-1) local ids
-    ``postings[list_starts[i] : list_starts[i + 1]]``, ascending. ``sizes`` are the users of each list.
+    ``postings[list_starts[i] : list_starts[i + 1]]``, ascending. ``sizes`` are the users of each list. Bit b of
+    ``blocks[i]`` says whether the list has anybody among users [b << shift, (b + 1) << shift) (``block_shift``).
     """
 
     space_starts: Int64Array
@@ -37,6 +38,12 @@ class Lists(NamedTuple):
     list_starts: Int64Array
     postings: npt.NDArray[np.uint32]
     bitmaps: npt.NDArray[np.uint64]
+    blocks: npt.NDArray[np.uint64]
+
+
+def block_shift(words: int) -> int:
+    """Binary logarithm of the users of a block: 64 blocks cover ``words`` words, and no word is cut."""
+    return max(6, (words * 64 - 1).bit_length() - 6)
 
 
 def build_lists(columns: ProfileColumns, region_parents: Int32Array, industry_parents: Int32Array) -> Lists:
@@ -61,12 +68,14 @@ def build_lists(columns: ProfileColumns, region_parents: Int32Array, industry_pa
     np.cumsum(np.where(dense, 0, sizes), out=list_starts[1:])
     postings = np.empty(int(list_starts[-1]), np.uint32)
     bitmaps = np.zeros((int(dense.sum()), words_for(users)), np.uint64)
+    blocks = np.zeros(len(sizes), np.uint64)
+    shift = block_shift(words_for(users))
     cursors = list_starts[:-1].copy()
     for space, (starts, flat) in enumerate(spaces):
         slots = np.full(len(counts[space]), -1, np.int64)
         slots[present[space]] = np.arange(space_starts[space], space_starts[space + 1])
-        _fill(starts, flat, slots, dense_rows, cursors, postings, bitmaps)
-    return Lists(space_starts, np.concatenate(present), sizes, dense_rows, list_starts, postings, bitmaps)
+        _fill(starts, flat, slots, dense_rows, cursors, postings, bitmaps, blocks, shift)
+    return Lists(space_starts, np.concatenate(present), sizes, dense_rows, list_starts, postings, bitmaps, blocks)
 
 
 def _closed(starts: Int64Array, nodes: Int32Array, parents: Int32Array) -> tuple[Int64Array, Int32Array]:
@@ -116,11 +125,15 @@ def _fill(
     cursors: Int64Array,
     postings: npt.NDArray[np.uint32],
     bitmaps: npt.NDArray[np.uint64],
+    blocks: npt.NDArray[np.uint64],
+    shift: int,
 ) -> None:
     for user in range(len(starts) - 1):
+        block = np.uint64(1) << np.uint64(user >> shift)
         for i in range(starts[user], starts[user + 1]):
             slot = slots[flat[i]]
             row = dense_rows[slot]
+            blocks[slot] |= block
             if row >= 0:
                 bitmaps[row, user >> 6] |= np.uint64(1) << np.uint64(user & 63)
             else:

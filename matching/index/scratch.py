@@ -1,72 +1,135 @@
 """Memory that the kernels reuse from query to query; one per thread.
 
 Few arrays of many rows: every array that a kernel is called with is taken and given back by an atomic count, and forty
-of them cost more than a pass over a block.
+of them cost more than a pass over a segment.
 """
 
+import threading
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from matching.index.planes import BLOCK_WORDS
-from matching.index.segment_arrays import RATING_BITS
+from matching.index.sphere import NEIGHBOURS
 
 MAX_GROUPS = 16
-MAX_SUM_BITS = 8
-"""16 groups of weight 15 are 240."""
-MAX_HIT_BITS = 5
 MAX_SUM = 240
+"""16 groups of weight 15."""
+SUMS = 256
+"""Room for the sums of group weights, 0 to MAX_SUM."""
+MAX_SUM_BITS = 8
+MAX_HIT_BITS = 5
+CHUNK_WORDS = 256
+_CHUNK_ROWS = MAX_SUM_BITS + MAX_HIT_BITS + 6
 _TOP_SLACK = 512
 
-ROWS, CURSORS, BEGINNINGS, ENDS = 0, 1, 2, 3
-"""Rows of ``Scratch.keys``, for every key of the query: bitmap row or -1; next, first and past the last posting."""
+ROWS, STARTS, ENDS, KEY_BLOCKS, CURSORS = 0, 1, 2, 3, 4
+"""Rows of ``Scratch.keys``, for every list of the query: bitmap row or -1; first and past the last posting; its blocks
+(matching.index.lookup); where a walk over it goes on."""
 
-FIRSTS, SIZES, ORDER, POINTS, SCORING, BONUS = 0, 1, 2, 3, 4, 5
-"""Rows of ``Scratch.query``: keys of plane p are FIRSTS[p] .. FIRSTS[p + 1]; SIZES[p] users at most; requirements in
-order; points by sum of group weights; how the tier at hand is scored (see matching.index.offering)."""
-_QUERY_COLUMNS = 256
+FIRSTS, SIZES, SPARSE, BLOCKS, ORDER, POINTS, BONUS = 0, 1, 2, 3, 4, 5, 6
+"""Rows of ``Scratch.query``: lists of plane p are FIRSTS[p] .. FIRSTS[p + 1]; SIZES[p] users at most, SPARSE[p] of them
+in sparse lists, in BLOCKS[p]; requirements or groups in order; points by sum of group weights; points of each choice of
+dimensions."""
+_QUERY_ROWS, _QUERY_COLUMNS = 7, 256
 
-PLANE, CARRY, KEYWORD, SOME, INDUSTRY, REGION, CROWD, FULL, CHOSEN, SPARE, EQUALS = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
-"""Rows of ``Scratch.planes``: two for passing use, the dimensions, the tiers, who is chosen for scoring."""
-_PLANES = 11
+INDUSTRY, REGION, CROWD, FULL, ACTIVE, UNION = 0, 1, 2, 3, 4, 5
+"""Rows of ``Scratch.planes``, a bit a user of the segment, all empty between queries: the dimensions; the full tier;
+who is met when a group's list names him; for passing use."""
+_PLANES = 6
 
 VISIBLE, CIRCLE = 0, 1
-"""Rows of ``Scratch.wide``, over the whole segment: who is seen by the query, who lives in its circle."""
+"""Rows of ``Scratch.wide``, written anew by every query that needs them: who is seen by it, who lives in its circle."""
 
 FULL_KEYS, FULL_IDS, PARTIAL_KEYS, PARTIAL_IDS = 0, 1, 2, 3
 """Rows of ``Scratch.tops``; ``Scratch.states`` has the state of the full and of the partial top."""
 FULL_TOP, PARTIAL_TOP = 0, 1
+
+FEW, MET_FIRST, MET_AT_MOST, SLICED_FROM = 0, 1, 2, 3
+TUNING = [16_384, 1_024, 4_096, 16_384]
+"""Where one way of working gives place to another (``Scratch.tuning``); no result depends on it.
+
+FEW: so many users are tested one by one, more as a plane. MET_FIRST: groups whose lists are so short in all are met
+before the dimensions are looked at. MET_AT_MOST: when the groups' lists are expected to meet more of the users who
+satisfy the dimensions, planes come first. SLICED_FROM: with so many postings the partial tier's sums are sliced.
+"""
 
 Int64Array = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 
 
 class Scratch(NamedTuple):
-    """See the rows above; ``slices``, ``hits`` and ``ratings`` are sums bit by bit (matching.index.planes)."""
+    """See the rows above.
+
+    marks int32 (users): what is known of a scored user (matching.index.scoring), 0 of everybody between queries.
+    users uint32 (2, users): the scored users in the order in which they were met; those chosen for the top.
+    counts int64 (8, SUMS): users by choice of dimensions and sum of group weights.
+    zeros int64 (2, 8): users of each choice of dimensions, met or not: none in the full tier, all in the partial one.
+    chunk uint64 (rows, CHUNK_WORDS): see matching.index.slicing.
+    nearest int64: the fewest steps that users who stand together are away (matching.index.sphere).
+    hits uint64 (MAX_HIT_BITS, words): groups hit, bit by bit.
+    """
 
     keys: Int64Array
     query: Int64Array
     planes: Words
-    slices: Words
-    hits: Words
-    ratings: Words
     wide: Words
+    hits: Words
+    chunk: Words
+    marks: npt.NDArray[np.int32]
+    users: npt.NDArray[np.uint32]
+    counts: Int64Array
+    zeros: Int64Array
+    nearest: Int64Array
+    tuning: Int64Array
     states: Int64Array
     tops: Int64Array
 
 
-def make_scratch(words: int, most_keys: int, highest_limit: int) -> Scratch:
-    """Room for a segment of ``words`` words, queries of ``most_keys`` keys and limits up to ``highest_limit``."""
-    top = 2 * min(highest_limit, words * 64) + _TOP_SLACK
+class _Kept(threading.local):
+    """Flat memory of one thread, and how much it has room for: words, keys, entries of a top."""
+
+    def __init__(self) -> None:
+        self.room: tuple[int, int, int] = (0, 0, 0)
+        self.flat: Scratch | None = None
+
+
+_kept = _Kept()
+
+
+def scratch_for(words: int, most_keys: int, highest_limit: int) -> Scratch:
+    """Memory of the calling thread for a segment of ``words`` words, queries of ``most_keys`` keys, limits up to
+    ``highest_limit``.
+
+    It is made anew only when a query or a segment is larger than all before: fresh memory costs more than a query.
+    """
+    wanted = (words, most_keys, 2 * min(highest_limit, words * 64) + _TOP_SLACK)
+    if _kept.flat is None or any(want > has for want, has in zip(wanted, _kept.room, strict=True)):
+        _kept.room = tuple(max(pair) for pair in zip(wanted, _kept.room, strict=True))  # type: ignore[assignment]
+        _kept.flat = _make(*_kept.room)
+    flat = _kept.flat
+    # Planes of a smaller segment lie closer together: kernels want rows without gaps.
+    return flat._replace(
+        planes=flat.planes.reshape(-1)[: _PLANES * words].reshape(_PLANES, words),
+        wide=flat.wide.reshape(-1)[: 2 * words].reshape(2, words),
+        hits=flat.hits.reshape(-1)[: MAX_HIT_BITS * words].reshape(MAX_HIT_BITS, words),
+    )
+
+
+def _make(words: int, keys: int, top: int) -> Scratch:
     return Scratch(
-        keys=np.empty((4, most_keys), np.int64),
-        query=np.empty((6, _QUERY_COLUMNS), np.int64),
-        planes=np.empty((_PLANES, BLOCK_WORDS), np.uint64),
-        slices=np.empty((MAX_SUM_BITS, BLOCK_WORDS), np.uint64),
-        hits=np.empty((MAX_HIT_BITS, BLOCK_WORDS), np.uint64),
-        ratings=np.empty((RATING_BITS, BLOCK_WORDS), np.uint64),
+        keys=np.empty((5, keys), np.int64),
+        query=np.empty((_QUERY_ROWS, _QUERY_COLUMNS), np.int64),
+        planes=np.zeros((_PLANES, words), np.uint64),
         wide=np.empty((2, words), np.uint64),
+        hits=np.empty((MAX_HIT_BITS, words), np.uint64),
+        chunk=np.empty((_CHUNK_ROWS, CHUNK_WORDS), np.uint64),
+        marks=np.zeros(words * 64, np.int32),
+        users=np.empty((2, words * 64), np.uint32),
+        counts=np.zeros((8, SUMS), np.int64),
+        zeros=np.zeros((2, 8), np.int64),
+        nearest=np.empty(words * 64 // NEIGHBOURS + 1, np.int64),
+        tuning=np.array(TUNING, np.int64),
         states=np.empty((2, 4), np.int64),
         tops=np.empty((4, top), np.int64),
     )

@@ -11,11 +11,12 @@ from matching.index.bits import Words, pack_bits
 from matching.index.columns import ProfileColumns
 from matching.index.geogrid import Grid, build_grid
 from matching.index.postings import Lists, build_lists
-from matching.index.segment_arrays import RATING_BITS, People
+from matching.index.segment_arrays import People
+from matching.index.sphere import balls_of, points_of
 
 MAX_USERS = 1 << 20
 FORMAT = "quanwang-segment"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 Int64Array = npt.NDArray[np.int64]
 Int32Array = npt.NDArray[np.int32]
@@ -44,21 +45,11 @@ class Segment:
         """Index the columns in the order of their rows; ids must be unique, at most MAX_USERS."""
         if len(columns) > MAX_USERS:
             raise ValueError(f"a segment holds at most {MAX_USERS:,} users, not {len(columns):,}")
-        order = np.argsort(columns.ids, kind="stable")
-        people = People(
-            columns.ids,
-            columns.latitudes,
-            columns.longitudes,
-            columns.ratings,
-            columns.ids[order],
-            order.astype(np.uint32),
-            np.stack([pack_bits(((columns.ratings >> bit) & 1).astype(np.bool_)) for bit in range(RATING_BITS)]),
-        )
         return cls(
             columns,
             build_lists(columns, trees.region_parents, trees.industry_parents),
             build_grid(columns.latitudes, columns.longitudes),
-            people,
+            people_of(columns),
             pack_bits(columns.available),
         )
 
@@ -96,7 +87,8 @@ class Segment:
                 columns.ratings,
                 arrays["people.sorted_ids"],  # type: ignore[arg-type]
                 arrays["people.sorted_rows"],  # type: ignore[arg-type]
-                arrays["people.rating_slices"],  # type: ignore[arg-type]
+                arrays["people.points"],  # type: ignore[arg-type]
+                arrays["people.balls"],  # type: ignore[arg-type]
             )
             return cls(columns, lists, grid, people, arrays["available"])  # type: ignore[arg-type]
         except KeyError as missing:
@@ -111,6 +103,23 @@ class Segment:
             **{f"grid.{name}": array for name, array in self.grid._asdict().items()},
             "people.sorted_ids": self.people.sorted_ids,
             "people.sorted_rows": self.people.sorted_rows,
-            "people.rating_slices": self.people.rating_slices,
+            "people.points": self.people.points,
+            "people.balls": self.people.balls,
             "available": self.available,
         }
+
+
+def people_of(columns: ProfileColumns) -> People:
+    """What the kernels see of the users, beside the lists."""
+    order = np.argsort(columns.ids, kind="stable")
+    points = points_of(columns.latitudes, columns.longitudes)
+    return People(
+        columns.ids,
+        columns.latitudes,
+        columns.longitudes,
+        columns.ratings,
+        columns.ids[order],
+        order.astype(np.uint32),
+        points,
+        balls_of(points),
+    )

@@ -10,13 +10,9 @@ Int32Array = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float64]
 
 
-RATING_BITS = 7
-"""Ratings are 0 to 100."""
-
-
 class People(NamedTuple):
-    """Columns by local id; ``sorted_ids`` ascending with the local id of each in ``sorted_rows``;
-    ``rating_slices`` (RATING_BITS, words): bit b of every rating.
+    """Columns by local id; ``sorted_ids`` ascending with the local id of each in ``sorted_rows``; ``points`` int32
+    (users, 3), on the unit sphere and ``balls`` around neighbours (matching.index.sphere).
     """
 
     ids: Int64Array
@@ -25,7 +21,8 @@ class People(NamedTuple):
     ratings: npt.NDArray[np.uint8]
     sorted_ids: Int64Array
     sorted_rows: npt.NDArray[np.uint32]
-    rating_slices: npt.NDArray[np.uint64]
+    points: npt.NDArray[np.int32]
+    balls: FloatArray
 
 
 class BatchArrays(NamedTuple):

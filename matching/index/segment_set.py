@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -10,19 +10,29 @@ import numpy.typing as npt
 from matching.compilation import CompiledBatch
 from matching.index.bits import Words, count_bits, pack_bits, unpack_bits
 from matching.index.columns import ProfileColumns, concatenate, empty_columns
-from matching.index.match_batch import batch_arrays, match_batch, most_keys
-from matching.index.offering import NO, YES
-from matching.index.scratch import make_scratch
+from matching.index.match_batch import COUNTS, FULL, PARTIAL, batch_arrays, match_batch, match_sets, most_keys
+from matching.index.postings import block_shift
+from matching.index.scratch import scratch_for
 from matching.index.segment import MAX_USERS, Segment, Trees
 from matching.index.segment_arrays import Answer
 from matching.ranking import join_tops
 
 Int64Array = npt.NDArray[np.int64]
 
+
+class FullSets(NamedTuple):
+    """Query q's users are ``ids[starts[q] : starts[q + 1]]``: external ids, in no order; starts int64 (queries + 1)."""
+
+    starts: Int64Array
+    ids: Int64Array
+
+
 DELTA_USERS = 16_384
 """A delta above this becomes a segment."""
 MERGE_RATIO = 4
 """A segment is merged with its elder when it is at least one part in so many of it."""
+COARSE_DEGREES = 2.0
+"""Users of one region are ordered by squares of this size: for a district it is one place, for a country many."""
 MIN_LIVE_PART = 0.5
 """A segment of which fewer users live is rewritten."""
 
@@ -74,15 +84,36 @@ class SegmentSetState:
 
     def match(self, batch: CompiledBatch, *, full_only: bool = False) -> Answer:
         """Answer a batch: counts add over parts, tops are joined and cut at each query's limit (in order)."""
+        return self._answer(batch, FULL if full_only else FULL | PARTIAL | COUNTS)
+
+    def match_partial(self, batch: CompiledBatch) -> Answer:
+        """The best of the partial tier alone, without any counts."""
+        return self._answer(batch, PARTIAL)
+
+    def full_sets(self, batch: CompiledBatch) -> FullSets:
+        """Everybody in the full tier of every query, whatever its limit."""
+        arrays, keys = batch_arrays(batch), most_keys(batch)
+        found = []
+        for part in self.parts:
+            words = len(part.visible)
+            scratch = scratch_for(words, keys, 0)
+            segment = part.segment
+            found.append(
+                match_sets(
+                    segment.lists, segment.people, segment.grid, arrays, part.visible, block_shift(words), scratch
+                )
+            )
+        return join_sets(found, len(batch))
+
+    def _answer(self, batch: CompiledBatch, wanted: int) -> Answer:
         arrays = batch_arrays(batch)
         full_floors = np.full(len(batch), -1, np.int64)
         partial_floors = np.full(len(batch), -1, np.int64)
-        largest = max((len(part.visible) for part in self.parts), default=0)
-        scratch_keys = most_keys(batch)
+        keys = most_keys(batch)
         highest_limit = int(batch.limits.max(initial=0))
         answers = []
         for part in self.parts:
-            scratch = make_scratch(len(part.visible), scratch_keys, min(highest_limit, largest * 64))
+            words = len(part.visible)
             answers.append(
                 match_batch(
                     part.segment.lists,
@@ -90,10 +121,11 @@ class SegmentSetState:
                     part.segment.grid,
                     arrays,
                     part.visible,
-                    YES if full_only else NO,
+                    block_shift(words),
+                    wanted,
                     full_floors,
                     partial_floors,
-                    scratch,
+                    scratch_for(words, keys, highest_limit),
                 )
             )
         return join_answers(answers, arrays.limits)
@@ -109,6 +141,22 @@ def join_answers(answers: Sequence[Answer], limits: Int64Array) -> Answer:
         *join_tops([(answer.full_starts, answer.full_keys, answer.full_ids) for answer in answers], limits),
         *join_tops([(answer.partial_starts, answer.partial_keys, answer.partial_ids) for answer in answers], limits),
     )
+
+
+def join_sets(parts: Sequence[tuple[Int64Array, Int64Array]], queries: int) -> FullSets:
+    """The sets of several segments as one; ``parts`` (starts, ids) may be empty."""
+    if len(parts) == 1:
+        return FullSets(*parts[0])
+    starts = np.zeros(queries + 1, np.int64)
+    for part_starts, _ in parts:
+        starts += part_starts
+    ids = np.empty(int(starts[-1]), np.int64)
+    ends = starts[:-1].copy()
+    for part_starts, part_ids in parts:
+        lengths = np.diff(part_starts)
+        ids[np.repeat(ends - part_starts[:-1], lengths) + np.arange(len(part_ids))] = part_ids
+        ends += lengths
+    return FullSets(starts, ids)
 
 
 class SegmentSet:
@@ -187,9 +235,19 @@ class SegmentSet:
 
 
 def locality_order(columns: ProfileColumns) -> Int64Array:
-    """Rows sorted by first region, then first industry: neighbours share cache lines; no result depends on it."""
+    """Rows sorted by first region, then coarse place, then first industry: neighbours share cache lines and a bound of
+    their distance; no result depends on it.
+    """
+    latitudes, longitudes = np.nan_to_num(columns.latitudes, nan=90.0), np.nan_to_num(columns.longitudes, nan=180.0)
+    places = np.floor(latitudes / COARSE_DEGREES).astype(np.int32) * 360 + np.floor(longitudes / COARSE_DEGREES).astype(
+        np.int32
+    )
     return np.lexsort(
-        (_first(columns.industry_starts, columns.industries), _first(columns.region_starts, columns.regions))
+        (
+            _first(columns.industry_starts, columns.industries),
+            places,
+            _first(columns.region_starts, columns.regions),
+        )
     )
 
 

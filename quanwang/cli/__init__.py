@@ -4,6 +4,7 @@ import os
 import sys
 import tempfile
 import traceback
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import typer
@@ -22,6 +23,7 @@ BAD_INPUT = 2
 FAILED = 1
 UNEXPECTED = 70
 INTERRUPTED = 130
+COMMANDS = "quanwang.commands"
 
 app = typer.Typer(
     name="quanwang",
@@ -43,9 +45,18 @@ app.add_typer(api_key_app, name="api-key", rich_help_panel="Administer")
 app.add_typer(taxonomy_app, name="taxonomy", rich_help_panel="Administer")
 
 
+def _add_commands_of_higher_packages() -> None:
+    """Packages above this one say in the project's metadata what they add. They import this package, so it must be
+    whole by then.
+    """
+    for point in entry_points(group=COMMANDS):
+        app.add_typer(point.load(), name=point.name, rich_help_panel="Measure")
+
+
 def main() -> None:
     """Run the command line and leave with its exit status; no trace reaches a terminal."""
     try:
+        _add_commands_of_higher_packages()
         app()
     except QuanwangError as error:
         print(f"quanwang: {error.sentence}", file=sys.stderr)

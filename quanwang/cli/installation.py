@@ -4,11 +4,12 @@ import json
 import platform
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from kit.errors import QuanwangError
 from quanwang.cli.options import DataDir, settings_from
@@ -44,14 +45,35 @@ def status(
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
     else:
-        table = Table(box=None, pad_edge=False, show_header=False)
-        table.add_column(style="bold")
-        table.add_column()
-        for name, value in found.items():
-            table.add_row(name, str(value))
-        Console().print(table)
+        show_status(Console(), found)
     if not found["ready"]:
         raise typer.Exit(1)
+
+
+def show_status(console: Console, found: dict[str, Any]) -> None:
+    """Print what ``read_status`` found as a table, a line a part and a line a shard."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    owner = found["up_process"]
+    table.add_row("data folder", "", Text(found["data_folder"]))
+    table.add_row("quanwang up", "", f"process {owner}" if owner else "not running")
+    for name in ("database", "redis", "matching", "web"):
+        part = found[name]
+        table.add_row(name, "[green]ok[/green]" if part["ok"] else "[red]no[/red]", Text(part["says"]))
+        for shard in part.get("shards", ()):
+            table.add_row("", "", f"shard {shard['shard_id']}: {_shard(shard)}")
+    console.print(table, highlight=False)
+    ready = "Orders are accepted, matched and delivered." if found["ready"] else "Not everything answers; see above."
+    console.print(ready, highlight=False)
+
+
+def _shard(shard: dict[str, Any]) -> str:
+    return (
+        f"{shard['population']:,} users ({shard['available']:,} available), segments {shard['segments']}, in the delta"
+        f" {shard['delta_users']:,}, {shard['bytes'] / 2**20:,.1f} MiB, at barrier {shard['barrier']:,}"
+    )
 
 
 def openapi(

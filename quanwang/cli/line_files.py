@@ -95,7 +95,7 @@ def _skip_rest(file: LineSource, place: str) -> None:
 
 def _parsed(content: bytes) -> Any:
     if content == _TOO_LONG:
-        return InvalidInput("line", "...", f"is longer than {MAX_LINE_BYTES // 2**20} MiB")
+        return InvalidInput("", "...", f"is longer than {MAX_LINE_BYTES // 2**20} MiB")
     try:
         return parse_line(content)
     except InvalidInput as error:

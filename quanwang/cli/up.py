@@ -23,7 +23,14 @@ def up(
     once: Annotated[
         bool, typer.Option("--once", help="Stop after the demonstration; the last line of output is one JSON object.")
     ] = False,
-    reset: Annotated[bool, typer.Option("--reset", help="Remove everything in the data folder first.")] = False,
+    reset: Annotated[
+        bool,
+        typer.Option(
+            "--reset",
+            help="Forget the orders, people, keys and logs of the data folder first. Imported trees, compiled kernels"
+            " and files that are not of this installation stay.",
+        ),
+    ] = False,
     in_process: Annotated[
         bool, typer.Option("--in-process", help="Hold the shards in the dispatcher, without Ray.", hidden=True)
     ] = False,

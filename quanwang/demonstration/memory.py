@@ -4,11 +4,15 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from kit.errors import Conflict
+from kit.errors import Conflict, Unavailable
 
 
 class OtherSeed(Conflict):
     """The data folder was filled with another seed."""
+
+
+class MemoryNotWritable(Unavailable):
+    """What the demonstration must remember cannot be written."""
 
 
 @dataclass
@@ -40,12 +44,15 @@ def recall(path: Path, *, seed: int) -> Memory:
 
 
 def remember(path: Path, memory: Memory) -> None:
-    """Write it, whole or not at all."""
+    """Write it, whole or not at all. Raises MemoryNotWritable."""
     staging = path.with_suffix(".new")
-    staging.unlink(missing_ok=True)
-    staging.touch(mode=0o600)
-    staging.write_text(json.dumps(asdict(memory)), encoding="utf-8")
-    staging.replace(path)
+    try:
+        staging.unlink(missing_ok=True)
+        staging.touch(mode=0o600)
+        staging.write_text(json.dumps(asdict(memory)), encoding="utf-8")
+        staging.replace(path)
+    except OSError as error:
+        raise MemoryNotWritable(f"{path} cannot be written ({error.strerror}): free space there") from error
 
 
 def write_key(path: Path, secret: str) -> None:

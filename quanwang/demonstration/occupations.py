@@ -49,7 +49,8 @@ class Occupation:
     titles: int
 
 
-def _section(code: str) -> str | None:
+def section_of(code: str) -> str | None:
+    """Return the section of GB/T 4754 that an occupation of the classification belongs to, None when it is open."""
     for length in (7, 4, 2):
         if (section := INDUSTRY_OF_GROUP.get(code[:length])) is not None:
             return section
@@ -93,7 +94,7 @@ def known_occupations() -> tuple[Occupation, ...]:
                 name=_plain(entry.name),
                 keywords=tuple(word for word, _ in usable),
                 cumulative_weights=tuple(accumulate(weight for _, weight in usable)),
-                section=_section(entry.code),
+                section=section_of(entry.code),
                 titles=len(own_titles),
             )
         )
@@ -104,9 +105,3 @@ def known_occupations() -> tuple[Occupation, ...]:
 def known_words() -> frozenset[str]:
     """Return every keyword that drawn people may hold, in lower case."""
     return frozenset(word.lower() for occupation in known_occupations() for word in occupation.keywords)
-
-
-@cache
-def sections() -> tuple[str, ...]:
-    """Return the sections of GB/T 4754 that drawn people work in."""
-    return tuple(sorted({occupation.section for occupation in known_occupations() if occupation.section}))

@@ -93,7 +93,7 @@ def add_profiles(installation: Installation, display: Display, *, seed: int, fir
 def submit(installation: Installation, display: Display, *, seed: int, batch: int, count: int) -> dict[int, str]:
     """Submit ``count`` orders; returns dispatch id -> external id."""
     submitted: dict[int, str] = {}
-    documents = OrderDraw(seed, batch).documents(count)
+    documents = OrderDraw(seed, batch, installation.taxonomy).documents(count)
     with display.stage("Submitting orders with real titles", count) as advance:
         for part in _batches(documents, SUBMIT_BATCH):
             answers = installation.database.run(

@@ -15,7 +15,7 @@ from kit.redis import RedisWakeStream, connect
 from kit.work import Wake
 from marketplace.access import KeyRing
 from marketplace.inbox import InboxEvents, InboxStore
-from quanwang.processes.installation import bind_port
+from quanwang.processes.installation import bind_port, remember_address
 from quanwang.processes.storage import open_database, taxonomy_of
 
 STOP_WAIT_S: Final = 3
@@ -60,6 +60,7 @@ def serve(settings: Settings) -> int:
     )
     host, port = listener.getsockname()[:2]
     log.info("serving", host=host, port=port)
+    remember_address(settings, settings.http_host, port)
     try:
         uvicorn.Server(configuration).run(sockets=[listener])
     finally:

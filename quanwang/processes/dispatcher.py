@@ -28,7 +28,7 @@ from kit.logging import configure_logging, logger_of
 from kit.redis import RedisWakeStream, connect
 from kit.work import Claimed, HandlerOptions, Wake, WorkLoop
 from marketplace import dispatch
-from marketplace.profiles import DatabaseProfileLog, read_profiles
+from marketplace.profiles import PROFILE_TEXT_WORK, DatabaseProfileLog, read_profiles, read_texts
 from marketplace.settings import read_switches, read_weights
 from matching.profiles import Profile
 from matching.vocabulary import Vocabulary
@@ -118,7 +118,10 @@ def _run_with(settings: Settings, shards: Sequence[ShardPort]) -> int:
     wake = Wake(RedisWakeStream(connect(settings.resolved_redis_url)))
     loop = WorkLoop(
         database,
-        {dispatch.DISPATCH_WORK: lambda claims: _dispatch(database, ids, source, claims, wake)},
+        {
+            dispatch.DISPATCH_WORK: lambda claims: _dispatch(database, ids, source, claims, wake),
+            PROFILE_TEXT_WORK: lambda claims: read_texts(database, claims, extractors.current(), now_ms=now_ms()),
+        },
         wake,
         now_ms,
         options={dispatch.DISPATCH_WORK: HandlerOptions(lease_ms=LEASE_MS)},

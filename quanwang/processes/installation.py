@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import fcntl
+import json
 import os
 import shutil
 import socket
@@ -86,6 +87,27 @@ def bind_port(settings: Settings) -> socket.socket:
             " that uses it, or choose another one with --port"
         ) from error
     return listener
+
+
+def remember_address(settings: Settings, host: str, port: int) -> None:
+    """Write where the web process of the data folder listens; the newest one counts."""
+    path = _address_file(settings)
+    staging = path.with_name(f"{path.name}.{os.getpid()}")
+    staging.write_text(json.dumps({"host": host, "port": port}), encoding="utf-8")
+    staging.replace(path)
+
+
+def known_address(settings: Settings) -> tuple[str, int]:
+    """Return (host, port) of the web process that was started last in the data folder, else those of the settings."""
+    try:
+        found = json.loads(_address_file(settings).read_text(encoding="utf-8"))
+        return str(found["host"]), int(found["port"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return settings.http_host, settings.http_port
+
+
+def _address_file(settings: Settings) -> Path:
+    return settings.run_dir / "web.address"
 
 
 def check_disk(settings: Settings) -> None:

@@ -21,9 +21,14 @@ def redis_answers(settings: Settings) -> bool:
 
 
 def http_answers(settings: Settings, path: str = "/livez") -> bool:
-    """Whether the web process answers 200 at ``path``."""
-    host = "127.0.0.1" if settings.http_host in ("0.0.0.0", "") else settings.http_host  # noqa: S104  # compared only
-    connection = http.client.HTTPConnection(host, settings.http_port, timeout=HTTP_TIMEOUT_S)
+    """Whether the web process of the settings answers 200 at ``path``."""
+    return answers_at(settings.http_host, settings.http_port, path)
+
+
+def answers_at(listens_on: str, port: int, path: str = "/livez") -> bool:
+    """Whether a web process that listens there answers 200 at ``path``."""
+    host = "127.0.0.1" if listens_on in ("0.0.0.0", "") else listens_on  # noqa: S104  # compared only
+    connection = http.client.HTTPConnection(host, port, timeout=HTTP_TIMEOUT_S)
     try:
         connection.request("GET", path)
         return connection.getresponse().status == http.client.OK

@@ -3,9 +3,12 @@
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from rich.console import Console
+from rich.text import Text
 
 from engine.socket import MatchingPaused, SocketMatchService
 from kit.clock import now_ms
@@ -33,6 +36,8 @@ KERNELS_WAIT_S = 900.0
 
 DELIVERY_WAIT_S = 60.0
 PLAIN_WIDTH = 100
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,7 @@ class _Play:
         self._display = Display(console)
         self._started_s = started_s
         self._error: BaseException | None = None
+        self._demonstration_error: QuanwangError | None = None
         self._summary: str | None = None
         self._memory_file = settings.data_dir.absolute() / "demonstration.json"
 
@@ -118,9 +124,28 @@ class _Play:
                 return 130
             print(self._summary)  # noqa: T201  # the one line for programs
             sys.stdout.flush()
-        else:
-            self._console.print("Everything is stopped.")
-        return 0
+            return 0
+        self._console.print("Everything is stopped.")
+        return 1 if self._demonstration_error is not None else 0
+
+    def _part(self, part: Callable[[], Result], otherwise: Result) -> Result:
+        """Run a part of the demonstration. A failure ends the demonstration and, but for ``--once``, not the platform.
+
+        Orders in flight go on: a full disk, say, is a pause for them. Later parts are left out and give ``otherwise``.
+        """
+        if self._demonstration_error is not None:
+            return otherwise
+        try:
+            return part()
+        except QuanwangError as error:
+            if self._wishes.once:
+                raise
+            self._demonstration_error = error
+            sentence = (
+                f"The demonstration ends here: {error.sentence}. The platform stays up; what it accepted goes on."
+            )
+            self._console.print(Text(sentence, style="yellow"), soft_wrap=True)
+            return otherwise
 
     def _play(self) -> None:
         supervisor, settings, wishes = self._supervisor, self._settings, self._wishes
@@ -139,7 +164,7 @@ class _Play:
         caller = Caller(memory.key_ids["backend"], OWNER, frozenset(SCOPES))
         wake = Wake(RedisWakeStream(connect(settings.resolved_redis_url)))
         place = Installation(database, ids, taxonomy_of(settings), wake, caller, supervisor.heed)
-        self._add_missing_profiles(place, memory)
+        self._part(lambda: self._add_missing_profiles(place, memory), None)
         if cold:
             self._wait_for_kernels()
         supervisor.want("dispatcher")
@@ -149,11 +174,12 @@ class _Play:
                 supervisor.wait_until(supervisor.ray_is_up, name="ray", wait_s=READY_WAIT_S)
         supervisor.want("api", "worker")
         # Orders are accepted while matching still starts: that is how it shall be, and it saves the time.
-        since_ms, submitted = self._submit_orders(place, memory)
+        nothing: dict[int, str] = {}
+        since_ms, submitted = self._part(lambda: self._submit_orders(place, memory), (0, nothing))
         with self._display.stage("Starting matching, worker and web"):
             supervisor.wait_until(self._matching_is_ready, name="dispatcher", wait_s=READY_WAIT_S)
             supervisor.wait_until(lambda: http_answers(settings), name="api", wait_s=READY_WAIT_S)
-        outcome = self._follow_orders(place, memory, submitted, since_ms)
+        outcome = self._part(lambda: self._follow_orders(place, memory, submitted, since_ms), Outcome())
         seconds = time.monotonic() - self._started_s
         if supervisor.stopping:
             raise Stopped

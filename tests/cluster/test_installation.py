@@ -25,6 +25,7 @@ from kit.redis.embedded import find_server
 from kit.work import count_work
 from marketplace import dispatch
 from marketplace.inbox import InboxStore, list_inbox
+from matching.taxonomy import builtin_taxonomy
 from quanwang.demonstration.orders import OrderDraw
 from quanwang.processes.readiness import http_answers
 from tests.cluster.told import check_the_right_people_were_told
@@ -110,7 +111,7 @@ class Installation:
     def submit(self, count: int) -> list[int]:
         """Send real orders over HTTP, in requests of 50; returns the dispatch ids."""
         self.batches += 1
-        documents = list(OrderDraw(seed=1, batch=self.batches).documents(count))
+        documents = list(OrderDraw(1, self.batches, builtin_taxonomy()).documents(count))
         found = []
         with self.client() as client:
             for start in range(0, count, 50):

@@ -66,7 +66,7 @@ def _profiles(first: int, count: int) -> list[Profile]:
 
 def _queries(vocabulary: Vocabulary, count: int) -> list[Query]:
     queries = []
-    for number, document in enumerate(OrderDraw(seed=7, batch=1).documents(count), 1):
+    for number, document in enumerate(OrderDraw(7, 1, TAXONOMY).documents(count), 1):
         key_information = {name: document[name] for name in document.keys() - {"id", "title", "policy", "text"}}
         words = [word for word in vocabulary.texts() if word in str(document["text"])][:6]
         if words:

@@ -1,4 +1,7 @@
-"""The README's curl example works as it is printed, beside a running ``bin/up``."""
+"""The READMEs' curl example works as it is printed, beside a running ``bin/up``.
+
+Only the port is another one, so that the test runs beside whatever has the printed one.
+"""
 
 import json
 import os
@@ -16,7 +19,7 @@ from tests.harness import folder as session_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTED_WITHIN_S = 110
-PORT = 8420
+PRINTED_PORT = 8420
 
 
 def examples(readme: str) -> list[str]:
@@ -24,17 +27,41 @@ def examples(readme: str) -> list[str]:
     return [block for block in re.findall(r"```sh\n(.*?)```", readme, re.DOTALL) if block.startswith("curl")]
 
 
+def on_port(example: str, port: int) -> str:
+    """The example with its port, which it names once, replaced."""
+    assert example.count(f":{PRINTED_PORT}/") == 1, example
+    return example.replace(f":{PRINTED_PORT}/", f":{port}/")
+
+
 @pytest.fixture(scope="module")
-def installation() -> Iterator[Path]:
-    """A folder in which ``quanwang up`` runs as the README says, with few people and the README's port."""
-    with socket.socket() as probe:
-        if probe.connect_ex(("127.0.0.1", PORT)) == 0:
-            pytest.skip(f"port {PORT} of the README is in use: stop the running bin/up to run this test")
+def port() -> int:
+    """A port that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        found: int = probe.getsockname()[1]
+    return found
+
+
+@pytest.fixture(scope="module")
+def installation(port: int) -> Iterator[Path]:
+    """A folder in which ``quanwang up`` runs as the README says, with few people and on a free port."""
     place = session_folder.current() / "readme"
     place.mkdir()
     log = (place / "up.log").open("wb")
     running = subprocess.Popen(
-        [sys.executable, "-m", "quanwang", "up", "--data-dir", ".quanwang", "--profiles", "300", "--orders", "20"],
+        [
+            sys.executable,
+            "-m",
+            "quanwang",
+            "up",
+            "--data-dir",
+            ".quanwang",
+            "--profiles",
+            "300",
+            "--orders",
+            "20",
+            "--port",
+            str(port),
+        ],
         cwd=place,
         stdout=log,
         stderr=log,
@@ -64,10 +91,10 @@ def _wait_until_running(running: "subprocess.Popen[bytes]", log: Path) -> None:
 
 @pytest.mark.timeout(200)
 @pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
-def test_the_curl_example_is_accepted_and_dispatched(installation: Path, name: str) -> None:
+def test_the_curl_example_is_accepted_and_dispatched(installation: Path, port: int, name: str) -> None:
     found = examples((ROOT / name).read_text(encoding="utf-8"))
     assert len(found) == 1, f"{name} shows one curl example"
-    command = ["bash", "-euo", "pipefail", "-c", found[0]]
+    command = ["bash", "-euo", "pipefail", "-c", on_port(found[0], port)]
     done = subprocess.run(command, cwd=installation, capture_output=True, timeout=30)
     assert done.returncode == 0, done.stderr.decode()
     answer = json.loads(done.stdout)["answers"][0]
@@ -77,7 +104,7 @@ def test_the_curl_example_is_accepted_and_dispatched(installation: Path, name: s
     for _ in range(60):
         asked = subprocess.run(
             [
-                "curl", "-sS", f"http://127.0.0.1:{PORT}/v1/dispatches/{answer['dispatch_id']}",
+                "curl", "-sS", f"http://127.0.0.1:{port}/v1/dispatches/{answer['dispatch_id']}",
                 "-H", f"Authorization: Bearer {key}",
             ],
             capture_output=True,
@@ -89,3 +116,17 @@ def test_the_curl_example_is_accepted_and_dispatched(installation: Path, name: s
             return
         subprocess.run(["sleep", "0.25"], check=True)
     pytest.fail(f"the order was not dispatched within 15 s: {state}")
+
+
+def test_status_finds_an_installation_on_another_port_and_says_so_in_a_table(installation: Path, port: int) -> None:
+    command = [sys.executable, "-m", "quanwang", "status", "--data-dir", ".quanwang"]
+    shown = subprocess.run(command, cwd=installation, capture_output=True, timeout=60, text=True)
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert f"http://127.0.0.1:{port}" in shown.stdout
+    assert "300 users and" in shown.stdout
+    assert "Orders are accepted, matched and delivered." in shown.stdout
+    assert "{" not in shown.stdout
+    as_json = subprocess.run([*command, "--json"], cwd=installation, capture_output=True, timeout=60)
+    found = json.loads(as_json.stdout)
+    assert found["ready"] is True
+    assert sum(shard["population"] for shard in found["matching"]["shards"]) == 300

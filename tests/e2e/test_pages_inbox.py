@@ -1,5 +1,7 @@
 """A user's inbox in a real browser: live, answerable, and true after the line was down."""
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -124,6 +126,25 @@ def test_an_empty_inbox_and_a_partial_match(browser: Browser, world: World) -> N
     with visiting(browser, world, size=NARROW) as visitor:
         visitor.open_inbox(FAR_WELDERS[0])
         expect(visitor.page.locator(f"#entry-{dispatch_id}")).to_contain_text("部分满足")
+
+
+def test_a_publisher_reads_why_his_order_could_not_be_matched(browser: Browser, world: World) -> None:
+    nothing: dict[str, Any] = {name: [] for name in ("keywords", "industries", "regions", "crowds")}
+    dispatch_id = world.submit(
+        title="没有人懂的订单", text="谁来帮忙", publisher=str(OTHERS[2]), near=None, keyword_rule="all", **nothing
+    )
+
+    def refused() -> bool:
+        with world.database.read() as session:
+            return dispatch.get_dispatch(session, dispatch_id=dispatch_id).summary.state == "unmatchable"
+
+    world.wait_until(refused, "the order was not refused")
+    with visiting(browser, world, size=NARROW) as visitor:
+        visitor.open_inbox(OTHERS[2])
+        entries = visitor.page.locator("#entries")
+        expect(entries).to_contain_text("您的订单无法匹配: 没有人懂的订单")
+        expect(entries).to_contain_text("names no known keyword, region or industry; name some in the order")
+        visitor.check()
 
 
 @pytest.mark.parametrize("size", [NARROW, DESKTOP], ids=["320", "1440"])

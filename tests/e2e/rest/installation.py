@@ -31,7 +31,7 @@ from kit.work import Claimed, Wake, WorkLoop
 from marketplace import dispatch
 from marketplace.access import KeyRing, create_api_key
 from marketplace.inbox import InboxEvents, InboxKeeper, InboxStore
-from marketplace.profiles import DatabaseProfileLog, read_profiles
+from marketplace.profiles import PROFILE_TEXT_WORK, DatabaseProfileLog, read_profiles, read_texts
 from matching.profiles import Profile
 from matching.taxonomy import builtin_taxonomy
 from matching.vocabulary import Vocabulary
@@ -208,6 +208,7 @@ class Matching:
             database,
             {
                 "dispatch": run,
+                PROFILE_TEXT_WORK: lambda claims: read_texts(database, claims, extractors.current(), now_ms=now_ms()),
                 "delivery": lambda claims: dispatch.deliver_waves(database, store, claims, now_ms=now_ms()),
                 "dispatch_label": lambda claims: dispatch.show_labels(database, store, claims),
             },

@@ -27,11 +27,11 @@ DEEP = '{"title":' + "[" * 100_000 + "]" * 100_000 + "}"
         ({"near": {"lat": 1, "lon": 0, "radius_km": 0}}, "near.radius_km: 0 must be more than 0"),
         ({"keywords": ["a"] * 300}, "keywords: 300 entries are more than the 16 allowed"),
         ({"keyword_rule": {"at_least": 2}}, "keyword_rule.at_least: 2 must be 1: the order has one keyword group"),
-        ({"wave_size": 5}, "order: 'wave_size' is no field of it"),
+        ({"wave_size": 5}, "wave_size is no field of the order; known are confirmed_reach, crowds, description"),
         ({"limit": 0}, "limit: 0 must be between 1 and 100000"),
         ({"limit": 2.5}, "limit: 2.5 must be an integer"),
         ({"policy": "no such"}, "policy: 'no such' is not a known policy"),
-        ({"exclude": [True]}, "exclude[0]: True must be an integer"),
+        ({"exclude": [True]}, "exclude[0]: true must be an integer"),
         ({"title": 5}, "title: 5 must be text"),
         ({"keywords": ["  "]}, "keywords[0]: '  '"),
         ({"keywords": ["\u200b\u200b"]}, "keywords[0]: '\\u200b\\u200b' is an empty keyword"),
@@ -53,9 +53,33 @@ def test_a_wrong_order_is_refused_by_field_value_and_rule(
 
 
 def test_an_order_without_any_dimension_is_refused(alpha: Backend) -> None:
-    answer = alpha.post("/v1/dispatches", {})
-    assert answer.status_code == 422
-    assert "names no dimension" in sentence_of(answer)
+    for nothing in ({}, {"title": "x"}, {"title": "x", "text": "  "}):
+        answer = alpha.post("/v1/dispatches", nothing)
+        assert answer.status_code == 422
+        assert sentence_of(answer).startswith("order names no dimension; give keywords, industries, regions, near or")
+
+
+def test_an_unknown_policy_is_named_as_field_and_value(alpha: Backend) -> None:
+    answer = alpha.post("/v1/dispatches", {**ORDER, "policy": "nope"})
+    assert (answer.json()["field"], answer.json()["value"]) == ("policy", "nope")
+    assert answer.json()["rule"].startswith("is not a known policy; choose one of default, ")
+    reach = alpha.post("/v1/dispatches", {**ORDER, "policy": "whole_tier"})
+    assert sentence_of(reach).startswith("confirmed_reach is needed by policy whole_tier; say how many users")
+
+
+def test_the_publisher_reads_in_his_inbox_why_his_order_could_not_be_matched(alpha: Backend) -> None:
+    publisher = fresh("user")
+    dispatch_id = alpha.submit(keywords=[], regions=[], text="谁来帮忙", title="帮忙", publisher=publisher)
+    state = {}
+    for _ in range(200):
+        state = alpha.get(f"/v1/dispatches/{dispatch_id}").json()
+        if state["state"] == "unmatchable":
+            break
+        time.sleep(0.05)
+    assert state["reason"].startswith("text: '谁来帮忙' names no known keyword, region or industry; name some in")
+    page = alpha.get(f"/v1/users/{publisher}/inbox").json()
+    assert [(each["dispatch_id"], each["reason"]) for each in page["unmatchable"]] == [(dispatch_id, state["reason"])]
+    assert page["items"] == []
 
 
 @pytest.mark.parametrize(
@@ -65,7 +89,7 @@ def test_an_order_without_any_dimension_is_refused(alpha: Backend) -> None:
         ({"location": [91, 0]}, "location[0]: 91 must be between -90 and 90"),
         ({"rating": 101}, "rating: 101 must be between 0 and 100"),
         ({"regions": ["000000"]}, "regions[0]: '000000' is not a code of the region tree"),
-        ({"surname": "王"}, "profile: 'surname' is no field of it"),
+        ({"surname": "王"}, "surname is no field of the profile; known are available"),
         ({"id": "another"}, "id: 'another' differs from the id"),
     ],
 )
@@ -96,7 +120,7 @@ def test_a_wrong_profile_is_refused_by_field_value_and_rule(
         (b'{"title": "\\ud800"}', 400, "The body holds half of a surrogate pair"),
         (DEEP.encode(), 400, "The body is nested deeper than 16 levels"),
         (b'{"orders": []}', 422, "orders: [] must be a list of at least one order"),
-        (b'{"orders": [{}], "more": 1}', 422, "body: 'more' is no field of it; known are orders, policy"),
+        (b'{"orders": [{}], "more": 1}', 422, "more is no field beside orders; known are orders, policy"),
         (b"[]", 422, "body: [] must be one order"),
         (b'"text"', 422, "body: 'text' must be one order"),
     ],
@@ -163,8 +187,8 @@ def test_a_client_that_sends_fifty_megabytes_first_gets_its_answer(alpha: Backen
 @pytest.mark.parametrize(
     ("path", "sentence"),
     [
-        ("/v1/dispatches?colour=red", "query: 'colour' is no parameter of this route; known are: cursor, limit"),
-        ("/v1/dispatches?limit=1&limit=2", "limit: '2 values' may be given only once"),
+        ("/v1/dispatches?colour=red", "colour is no parameter of this route; known are: cursor, limit"),
+        ("/v1/dispatches?limit=1&limit=2", "limit is given 2 times; give it once"),
         ("/v1/dispatches?limit=0", "limit: '0' must be greater than or equal to 1."),
         ("/v1/dispatches?limit=many", "limit: 'many' must be a whole number."),
         ("/v1/dispatches?state=lost", "state: 'lost' must be one of open, assigned"),
@@ -186,9 +210,9 @@ def test_a_wrong_parameter_is_refused_by_name(alpha: Backend, path: str, sentenc
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
-        ({}, "external_id: None or user_id must name the user"),
-        ({"external_id": "1", "user_id": 1}, "external_id: 'both' or user_id must name the user"),
-        ({"external_id": "1", "colour": 2}, "body: 'colour' is no field of it; known are external_id, user_id"),
+        ({}, "external_id or user_id must be given, to name the user"),
+        ({"external_id": "1", "user_id": 1}, "external_id and user_id are both given; name the user by one of them"),
+        ({"external_id": "1", "colour": 2}, "colour is no field here; known are external_id, user_id"),
         ({"user_id": "7"}, "user_id: '7' must be a whole number"),
         ({"user_id": 0}, "user_id: 0 must be greater than or equal to 1"),
         ({"external_id": True}, "external_id"),
@@ -235,8 +259,8 @@ def test_an_unknown_path_and_an_unknown_method_say_so(alpha: Backend) -> None:
     assert sentence_of(missing) == "There is nothing at /v1/dispatchs; /docs lists every route."
     refused = alpha.ask("PATCH", "/v1/dispatches")
     assert refused.status_code == 405
-    assert refused.headers["allow"]
-    assert sentence_of(refused).startswith("/v1/dispatches does not take PATCH; it takes ")
+    assert refused.headers["allow"] == "GET, POST"
+    assert sentence_of(refused).startswith("/v1/dispatches does not take PATCH; it takes GET, POST.")
 
 
 def test_what_cannot_be_answered_by_the_state_of_things(installation: Installation, alpha: Backend) -> None:

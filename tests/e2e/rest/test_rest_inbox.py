@@ -109,7 +109,7 @@ def test_an_inbox_is_read_page_by_page(installation: Installation, alpha: Backen
         ({"dispatch_ids": []}, "dispatch_ids: [] must have at least 1 item"),
         ({"dispatch_ids": [0]}, "dispatch_ids[0]: 0 must be greater than or equal to 1"),
         ({"dispatch_ids": list(range(1, 102))}, "dispatch_ids:"),
-        ({}, "dispatch_ids: None is missing"),
+        ({}, "dispatch_ids is missing"),
     ],
 )
 def test_wrong_read_marks_are_refused(installation: Installation, alpha: Backend, body: Any, sentence: str) -> None:

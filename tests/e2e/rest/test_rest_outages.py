@@ -1,6 +1,7 @@
 """Parts that are away: what can go on goes on, the rest says so within a bounded time, and comes back by itself."""
 
 import gc
+import json
 import signal
 import tempfile
 import time
@@ -58,8 +59,6 @@ def test_without_matching_orders_are_kept_and_go_out_when_it_is_back(own: Instal
         assert preview.status_code == 503
         assert int(preview.headers["retry-after"]) >= 1
         assert "matching is paused" in sentence_of(preview)
-    with_text = own.alpha.ask("PUT", f"/v1/profiles/{fresh('user')}", json={**WELDER, "text": "会电焊"})
-    assert with_text.status_code == 503
     assert own.alpha.ask("PUT", f"/v1/profiles/{fresh('user')}", json=WELDER).status_code == 201
 
     own.matching.start()
@@ -70,6 +69,42 @@ def test_without_matching_orders_are_kept_and_go_out_when_it_is_back(own: Instal
     explain = own.alpha.get(f"/v1/dispatches/{dispatch_id}/explain", params={"external_id": name})
     assert time.monotonic() - started < SHORT_S
     assert explain.status_code == 503
+    own.matching.start()
+
+
+def test_a_profile_with_a_text_is_taken_without_matching_and_read_when_it_is_back(own: Installation) -> None:
+    """By PUT and by import; whoever puts the profile again before it is read wins."""
+    skill, other = fresh("skill"), fresh("skill")
+    own.alpha.put_profile(fresh("user"), keywords=[skill, other])
+    own.matching.stop()
+    name, later, imported = fresh("user"), fresh("user"), fresh("user")
+    document = {"keywords": ["钢结构"], "text": f"会{skill}"}
+    put = own.alpha.ask("PUT", f"/v1/profiles/{name}", json=document)
+    assert (put.status_code, put.json()["extracted"], put.json()["version"]) == (201, None, 1)
+    assert own.alpha.get(f"/v1/profiles/{name}").json()["keywords"] == ["钢结构"]
+    again = own.alpha.ask("PUT", f"/v1/profiles/{name}", json=document)
+    assert (again.status_code, again.json()["changed"]) == (200, False)
+    own.alpha.ask("PUT", f"/v1/profiles/{later}", json=document)
+    own.alpha.ask("PUT", f"/v1/profiles/{later}", json={**document, "text": f"会{other}"})
+    line = json.dumps({"id": imported, **document}).encode()
+    sent = own.alpha.ask("POST", "/v1/profiles:import", content=line, headers={"content-type": "application/jsonl"})
+    assert sent.json()["status"] == "ok"
+
+    own.matching.start()
+    for user, word in ((name, skill), (later, other), (imported, skill)):
+        wait_until(
+            lambda user=user: own.alpha.get(f"/v1/profiles/{user}").json()["extracted"] is not None,  # type: ignore[misc]
+            f"the text of {user} was not read",
+        )
+        stored = own.alpha.get(f"/v1/profiles/{user}").json()
+        assert (stored["keywords"], stored["extracted"]) == (sorted(["钢结构", word]), [word])
+    own.matching.feed()
+    dispatch_id = own.alpha.submit(keywords=[other], regions=[])
+    own.wait_told(dispatch_id)
+    assert own.alpha.get(f"/v1/users/{later}/inbox").json()["items"][0]["dispatch_id"] == dispatch_id
+    own.matching.stop()
+    unchanged = own.alpha.ask("PUT", f"/v1/profiles/{name}", json=document).json()
+    assert (unchanged["changed"], unchanged["extracted"]) == (False, [skill])
     own.matching.start()
 
 
@@ -196,7 +231,7 @@ def test_a_full_disk_is_told_and_nothing_half_is_kept(own: Installation) -> None
     assert kept % 100 == 0
     bound(1_000_000_000)
     assert own.alpha.submit(title=title)
-    assert httpx.get(own.url + "/readyz").status_code == 200
+    wait_until(lambda: httpx.get(own.url + "/readyz").status_code == 200, "it did not become ready again")
 
 
 def test_the_main_job_on_mariadb(mariadb_database: Database, redis_server: WatchedRedis, folder: Path) -> None:

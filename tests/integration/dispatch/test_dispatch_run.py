@@ -250,13 +250,18 @@ def test_decline_is_kept_and_a_later_yes_is_welcome(market: Market) -> None:
 
 
 def test_an_order_that_cannot_be_matched_closes_alone_with_its_reason(market: Market) -> None:
-    bad = market.open({"title": "qqqq", "text": "qqqq wwww"})
-    good = market.open()
+    bad = market.open({"id": "A-7", "title": "qqqq", "text": "qqqq wwww", "publisher": "anna"})
+    good = market.open({**WELDER, "publisher": "anna"})
     market.settle()
     summary = market.get(bad).summary
-    assert summary.state == "unmatchable"
-    assert summary.reason
+    reason = "text: 'qqqq wwww' names no known keyword, region or industry; name some in the order"
+    assert (summary.state, summary.reason) == ("unmatchable", reason)
     assert len(market.told(good)) == 5
+    publisher = market.get(bad).publisher_user_id or 0
+    with market.database.read() as session:
+        (shown,) = dispatch.unmatchable_orders(session, publisher_user_id=publisher)
+        assert (shown.dispatch_id, shown.external_id, shown.title, shown.reason) == (bad, "A-7", "qqqq", reason)
+        assert dispatch.unmatchable_orders(session, publisher_user_id=publisher + 1) == []
 
 
 def test_matching_paused_writes_nothing_and_loses_nothing(market: Market) -> None:

@@ -46,9 +46,12 @@ def test_one_dispatch_whole(market: Market, lived: int) -> None:
 
 def test_somebody_elses_dispatch_does_not_exist(market: Market, lived: int) -> None:
     with market.database.read() as session:
-        for query in (dispatch.get_dispatch, dispatch.funnel, dispatch.timeline):
+        for query in (dispatch.get_dispatch, dispatch.require_dispatch, dispatch.funnel, dispatch.timeline):
             with pytest.raises(DispatchNotFound):
                 query(session, dispatch_id=lived, owner="other")
+        with pytest.raises(DispatchNotFound):
+            dispatch.require_dispatch(session, dispatch_id=lived + 1)
+        dispatch.require_dispatch(session, dispatch_id=lived, owner="shop")
         assert dispatch.list_dispatches(session, owner="other").items == ()
         assert sum(dispatch.count_by_state(session, owner="other").values()) == 0
 

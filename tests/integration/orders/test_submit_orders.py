@@ -8,6 +8,7 @@ from marketplace import dispatch
 from marketplace.access import Caller
 from marketplace.dispatch.views import SubmitAnswer
 from marketplace.orders import MAX_ORDERS, TooManyOrders
+from matching.errors import NoDimension
 from matching.taxonomy import builtin_taxonomy
 
 GOOD = {"keywords": ["电焊工"], "regions": ["310000"]}
@@ -81,11 +82,16 @@ def test_a_bad_order_gets_a_sentence_and_stops_nobody(
     assert bad.dispatch_id is None
 
 
-def test_an_order_without_key_information_is_read_by_its_title(database: Database, ids: IdAllocator) -> None:
-    answer = submit(database, ids, {"title": "找电焊工", "description": "浦东新区"})[0]
+def test_a_title_alone_is_refused_and_a_text_is_taken(database: Database, ids: IdAllocator) -> None:
+    """Nothing is read from a title: such an order would be kept, and be unmatchable later without anybody noticing."""
+    refused, taken = submit(database, ids, {"title": "找电焊工", "description": "浦东新区"}, {"text": "找电焊工"})
+    assert refused.status == "error"
+    assert (refused.sentence or "").startswith("order names no dimension; give keywords, industries, regions, near or")
+    assert isinstance(refused.error, NoDimension)
+    assert taken.status == "created"
     with database.read() as session:
-        view = dispatch.get_dispatch(session, dispatch_id=answer.dispatch_id or 0)
-    assert view.document["text"] == "找电焊工\n浦东新区"
+        view = dispatch.get_dispatch(session, dispatch_id=taken.dispatch_id or 0)
+    assert view.document["text"] == "找电焊工"
 
 
 def test_a_thousand_at_once_and_not_one_more(database: Database, ids: IdAllocator) -> None:

@@ -4,7 +4,6 @@ import random
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import pytest
 from sqlalchemy import Table
@@ -12,9 +11,10 @@ from sqlalchemy import Table
 from kit.db import Database, Session
 from kit.ids import IdAllocator
 from marketplace.access import Caller
-from marketplace.profiles import DatabaseProfileLog, import_profiles, put_profiles, repository, tables
+from marketplace.profiles import DatabaseProfileLog, import_profiles, repository, tables
 from matching.profiles import Profile
 from matching.taxonomy import builtin_taxonomy
+from tests.integration.profiles.batches import put_batch
 
 TAXONOMY = builtin_taxonomy()
 ACME = Caller(1, "acme", frozenset())
@@ -34,10 +34,6 @@ def follow(log: DatabaseProfileLog, stop: threading.Event, copy: dict[int, Profi
         if seq != after:
             seen.append(seq)
         after = seq
-
-
-def put_batch(ids: IdAllocator, lines: list[dict[str, Any]], now_ms: int, session: Session) -> None:
-    put_profiles(session, ids, caller=ACME, lines=lines, taxonomy=TAXONOMY, now_ms=now_ms)
 
 
 def run_writers(write: Callable[[int], None]) -> list[BaseException]:
@@ -70,7 +66,7 @@ def race(database: Database) -> tuple[dict[int, Profile | None], dict[int, Profi
         for step in range(ROUNDS):
             users = draw.sample(range(1, 40), draw.choice([1, 3, 8]))
             lines = [{"id": user, "keywords": [f"w{number}s{step}"]} for user in users]
-            database.run(partial(put_batch, ids, lines, step))
+            database.run(partial(put_batch, ids=ids, caller=ACME, documents=lines, now_ms=step))
 
     errors = run_writers(write)
     stop.set()
@@ -144,9 +140,7 @@ def test_an_unchanged_put_takes_no_number_and_no_lock(mariadb_database: Database
 
     def put(now_ms: int) -> int:
         """Return how many changed."""
-        answers = database.run(
-            lambda session: put_profiles(session, ids, caller=ACME, lines=[line], taxonomy=TAXONOMY, now_ms=now_ms)
-        )
+        answers = database.run(lambda session: put_batch(session, ids, caller=ACME, documents=[line], now_ms=now_ms))
         return sum(bool(answer.changed) for answer in answers)
 
     put(1)

@@ -1,6 +1,7 @@
 """Profiles: rows, versions, owners, imports."""
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,7 +22,6 @@ from marketplace.profiles import (
     last_seq,
     list_profiles,
     put_profile,
-    put_profiles,
     read_all,
     read_changes,
     read_profiles,
@@ -30,6 +30,7 @@ from matching.extraction import Extractor
 from matching.profiles import Profile
 from matching.taxonomy import builtin_taxonomy
 from matching.vocabulary import Vocabulary
+from tests.integration.profiles.batches import put_batch
 
 TAXONOMY = builtin_taxonomy()
 ACME = Caller(1, "acme", frozenset({"profiles:write"}))
@@ -141,20 +142,16 @@ def test_text_adds_keywords_and_says_which(database: Database, ids: IdAllocator)
 def test_a_chunk_answers_every_line(database: Database, ids: IdAllocator) -> None:
     lines = [json.dumps({"id": number, "keywords": [f"k{number}"]}) for number in range(1, 11)]
     lines[6] = '{"id": 7, "rating": 1e9}'
-    with database.transaction() as session:
-        answers = put_profiles(session, ids, caller=ACME, lines=lines, taxonomy=TAXONOMY, first_line=101, now_ms=1)
-        assert [answer.status for answer in answers] == ["ok"] * 6 + ["error"] + ["ok"] * 3
-        bad = answers[6].to_document()
-        assert bad == {
-            "line": 107,
-            "status": "error",
-            "id": "7",
-            "error": "line 107: rating: 1000000000.0 must be an integer",
-        }
-        assert answers[7] == LineAnswer(108, "ok", "8", 8, 1, True)
+    stored = partial(import_profiles, database, ids, caller=ACME, taxonomy=TAXONOMY, clock=lambda: 1)
+    answers = list(stored(lines=lines, chunk_lines=4))
+    assert [answer.status for answer in answers] == ["ok"] * 6 + ["error"] + ["ok"] * 3
+    sentence = "line 7: rating: 1000000000.0 must be an integer"
+    assert answers[6] == LineAnswer(7, "error", "7", sentence=sentence)
+    assert answers[7] == LineAnswer(8, "ok", "8", 8, 1, True)
+    with database.read() as session:
         assert count_profiles(session) == 9
-        with pytest.raises(ImportChunkTooLarge):
-            put_profiles(session, ids, caller=ACME, lines=["{}"] * 1_001, taxonomy=TAXONOMY, now_ms=1)
+    with pytest.raises(ImportChunkTooLarge):
+        list(stored(lines=lines, chunk_lines=1_001))
 
 
 def test_the_last_line_of_a_user_wins(database: Database, ids: IdAllocator) -> None:
@@ -165,7 +162,7 @@ def test_the_last_line_of_a_user_wins(database: Database, ids: IdAllocator) -> N
         {"id": 1, "keywords": ["b"]},
     ]
     with database.transaction() as session:
-        answers = put_profiles(session, ids, caller=ACME, lines=lines, taxonomy=TAXONOMY, now_ms=1)
+        answers = put_batch(session, ids, caller=ACME, documents=lines, now_ms=1)
         assert [(each.user_id, each.version, each.changed) for each in answers] == [
             (1, 1, True),
             (2, 1, True),

@@ -72,5 +72,5 @@ def test_weights_are_checked_and_versioned(database: Database) -> None:
         assert read_weights(session) == DEFAULT_WEIGHTS
         set_weights(session, keywords=5000, industry=1, region=2, crowd=4, set_by="ann", reason="trial", now_ms=1)
         assert read_weights(session) == Weights(5000, 1, 2, 4)
-        with pytest.raises(InvalidInput, match=r"weights.*distinct sums"):
+        with pytest.raises(InvalidInput, match=r"weights.*the same sum"):
             set_weights(session, keywords=3, industry=1, region=2, crowd=9, set_by="ann", reason="bad", now_ms=2)

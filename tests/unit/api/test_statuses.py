@@ -24,7 +24,7 @@ KINDS_WITHOUT_STATUS = {
 }
 
 
-OUT_OF_REACH = ("engine.", "matching.index.", "quanwang.", "tests.")
+OUT_OF_REACH = ("benchmarks.", "engine.", "matching.index.", "quanwang.", "tests.")
 
 
 def every_error() -> set[type[QuanwangError]]:

@@ -1,5 +1,6 @@
 """The parts of the kernels against plain Python: distance bit for bit, selection, slices, circles, batches."""
 
+import dataclasses
 import math
 import random
 
@@ -11,12 +12,24 @@ from hypothesis import strategies as st
 from matching import geometry
 from matching.compilation import compile_queries
 from matching.index.bits import pack_bits, unpack_bits, words_for
-from matching.index.columns import CrowdIds
+from matching.index.columns import CrowdIds, empty_columns
 from matching.index.geogrid import build_grid, mark_circle
 from matching.index.match_batch import batch_arrays
-from matching.index.planes import BLOCK_WORDS, add_plane, mark_at_least
+from matching.index.planes import add_to_hits, mark_enough_hits
+from matching.index.segment import people_of
+from matching.index.slicing import add_to_sums, mark_reached
+from matching.index.sphere import (
+    NEIGHBOURS,
+    balls_of,
+    distance_km,
+    exact_steps,
+    points_of,
+    set_nearest_steps,
+    set_point,
+    steps_between,
+)
 from matching.query import Group, Member, Query
-from matching.ranking import best_tie_key, distance_km, join_tops, merge_tops, tie_key
+from matching.ranking import join_tops, merge_tops
 from matching.vocabulary import Vocabulary
 from tests.strategies import SMALL_TAXONOMY, STEADY
 
@@ -31,14 +44,46 @@ def test_the_compiled_distance_is_the_python_distance_bit_for_bit(a: float, b: f
     assert np.float64(compiled).tobytes() == np.float64(plain).tobytes()
 
 
-@given(st.integers(0, 100), LATITUDES, LONGITUDES, LATITUDES, LONGITUDES)
-@settings(STEADY, max_examples=1000)
-def test_the_tie_is_the_contracts_and_its_bound_is_never_lower(
-    rating: int, a: float, b: float, c: float, d: float
-) -> None:
-    tie = 2 * rating - min(255, math.floor(geometry.distance_km(c, d, a, b) / 4))
-    assert tie_key(rating, a, b, c, d) - 255 == tie
-    assert best_tie_key(rating, a, c) >= tie_key(rating, a, b, c, d)
+NEARLY_STEPS = st.builds(
+    lambda latitude, longitude, steps, slip: (latitude, longitude, latitude + (4 * steps + slip) / 111.19508023353306),
+    st.floats(-40, 40),
+    st.floats(-179, 179),
+    st.integers(0, 256),
+    st.sampled_from([0.0, 1e-9, -1e-9, 1e-6, -1e-6, 1e-4, -1e-4, 2.0]),
+)
+"""Two places on a meridian whose distance is a whole number of steps, nearly."""
+
+
+@given(st.one_of(st.tuples(LATITUDES, LONGITUDES, LATITUDES, LONGITUDES), NEARLY_STEPS))
+@settings(STEADY, max_examples=4000)
+def test_steps_by_chord_are_those_of_the_formula(places: tuple[float, ...]) -> None:
+    """Where the chord cannot tell, it says so; else it is right, and no neighbourhood is nearer than said."""
+    a, b, c, d = places if len(places) == 4 else (places[0], places[1], min(90.0, places[2]), places[1])
+    expected = min(255, math.floor(geometry.distance_km(c, d, a, b) / 4))
+    assert exact_steps(a, b, c, d) == expected
+    points, origin = points_of(np.array([a]), np.array([b])), np.zeros(3)
+    set_point(c, d, origin)
+    assert steps_between(*points[0], *origin) in (-1, expected)
+    nearest = np.zeros(1, np.int64)
+    set_nearest_steps(balls_of(points), origin, nearest)
+    assert nearest[0] <= expected
+
+
+def test_a_ball_holds_all_neighbours() -> None:
+    dice = np.random.default_rng(7)
+    latitudes, longitudes = dice.uniform(20, 24, 3 * NEIGHBOURS), dice.uniform(110, 115, 3 * NEIGHBOURS)
+    latitudes[::7] = longitudes[::7] = np.nan
+    points, origin, nearest = points_of(latitudes, longitudes), np.zeros(3), np.zeros(3, np.int64)
+    set_point(39.9, 116.4, origin)
+    set_nearest_steps(balls_of(points), origin, nearest)
+    for i in range(3):
+        neighbours = slice(i * NEIGHBOURS, (i + 1) * NEIGHBOURS)
+        steps = [
+            min(255, math.floor(geometry.distance_km(39.9, 116.4, latitude, longitude) / 4))
+            for latitude, longitude in zip(latitudes[neighbours], longitudes[neighbours], strict=True)
+            if not math.isnan(latitude)
+        ]
+        assert 0 < nearest[i] <= min(steps)
 
 
 @given(
@@ -76,17 +121,34 @@ def test_long_tops_in_any_order_are_sorted() -> None:
 
 
 def test_slices_count_weights_for_every_user() -> None:
-    dice = np.random.default_rng(2)
-    slices = np.zeros((8, BLOCK_WORDS), np.uint64)
-    carry, marked, equal = (np.zeros(BLOCK_WORDS, np.uint64) for _ in range(3))
-    sums = np.zeros(BLOCK_WORDS * 64, np.int64)
+    dice, words = np.random.default_rng(2), 64
+    slices = np.zeros((8, words), np.uint64)
+    carry, marked, equal = (np.zeros(words, np.uint64) for _ in range(3))
+    sums = np.zeros(words * 64, np.int64)
     for weight in (15, 1, 7, 15, 15, 4, 15, 15, 15, 15, 15, 15, 15, 15, 15, 13):
         members = dice.random(len(sums)) < 0.4
-        add_plane(slices, 8, weight, pack_bits(members), carry, BLOCK_WORDS)
+        add_to_sums(slices, 0, 8, weight, pack_bits(members), carry, words)
         sums += weight * members
     for least in (0, 1, 2, 63, 64, 100, 127, 128, 200, 255):
-        mark_at_least(slices, 8, least, marked, equal, BLOCK_WORDS)
+        mark_reached(slices, 0, 8, least, marked, equal, words)
         assert np.array_equal(unpack_bits(marked, len(sums)), sums >= least)
+
+
+def test_hits_are_counted_in_the_named_blocks_only() -> None:
+    dice, words, shift = np.random.default_rng(3), 256, 8
+    hits, counts = np.zeros((5, words), np.uint64), np.zeros(words * 64, np.int64)
+    blocks = 0b1011 | 1 << 63
+    inside = np.zeros(words * 64, np.bool_)
+    for block in (0, 1, 3, 63):
+        inside[block << shift : (block + 1) << shift] = True
+    for _ in range(16):
+        members = dice.random(len(counts)) < 0.5
+        add_to_hits(hits, 5, pack_bits(members), int(np.uint64(blocks).view(np.int64)), shift)
+        counts += members & inside
+    for least in (1, 7, 16):
+        marked = np.zeros(words, np.uint64)
+        mark_enough_hits(hits, 5, least, marked, int(np.uint64(blocks).view(np.int64)), shift)
+        assert np.array_equal(unpack_bits(marked, len(counts)), counts >= least)
 
 
 @given(
@@ -104,9 +166,20 @@ def test_a_circle_holds_exactly_those_within_its_radius(
     latitudes, longitudes = (np.array([place[axis] for place in crowd], np.float64) for axis in (0, 1))
     words = np.zeros(words_for(len(crowd)), np.uint64)
     near = np.array([latitude, longitude, radius_km])
-    mark_circle(build_grid(latitudes, longitudes), latitudes, longitudes, near, words)
+    people = people_of(
+        dataclasses.replace(
+            empty_columns(),
+            ids=np.arange(len(crowd)),
+            latitudes=latitudes,
+            longitudes=longitudes,
+            ratings=np.zeros(len(crowd), np.uint8),
+        )
+    )
+    marked, blocks = mark_circle(build_grid(latitudes, longitudes), people, near, 6, words)
     expected = [geometry.distance_km(latitude, longitude, *place) <= radius_km for place in crowd]
     assert unpack_bits(words, len(crowd)).tolist() == expected
+    assert marked == sum(expected)
+    assert {place >> 6 for place, inside in enumerate(expected) if inside} == {b for b in range(64) if blocks >> b & 1}
 
 
 def test_a_batch_selects_rows_and_survives_read_only_memory() -> None:

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matching.index.array_files import MANIFEST, DamagedSnapshot, write_arrays
-from matching.index.match_batch import match_batch
-from matching.index.segment import Segment
+from matching.index.match_batch import match_batch, match_sets
+from matching.index.segment import FORMAT, FORMAT_VERSION, Segment
 from matching.index.segment_set import Part, SegmentSet, SegmentSetState
 from matching.profiles import Profile, parse_profile
 from matching.query import Query
@@ -48,9 +48,11 @@ def test_read_only_messages_compile_nothing_anew() -> None:
     users.state().match(batch)
     users.apply(numbers.encode([Profile(3, keywords=("电工",))]), NOBODY)
     users.state().match(batch, full_only=True)
-    taken = [str(signature) for signature in cast("Any", match_batch).signatures]
-    assert taken
-    assert not [signature for signature in taken if "readonly" in signature]
+    users.state().full_sets(batch)
+    for kernel in (match_batch, match_sets):
+        taken = [str(signature) for signature in cast("Any", kernel).signatures]
+        assert taken
+        assert not [signature for signature in taken if "readonly" in signature]
 
 
 @given(
@@ -156,6 +158,6 @@ def test_a_foreign_or_newer_segment_is_refused(tmp_path: Path, format_name: str,
 
 
 def test_a_segment_without_one_of_its_arrays_is_refused(tmp_path: Path) -> None:
-    write_arrays(tmp_path / "partial", "quanwang-segment", 1, {"available": np.zeros(1, np.uint64)})
+    write_arrays(tmp_path / "partial", FORMAT, FORMAT_VERSION, {"available": np.zeros(1, np.uint64)})
     with pytest.raises(DamagedSnapshot, match=r"columns\.ids"):
         Segment.load(tmp_path / "partial")

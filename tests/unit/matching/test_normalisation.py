@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kit.errors import InvalidInput
 from matching.alignment import align
-from matching.normalisation import keyword, normalise, tag
+from matching.normalisation import keyword, normalise, tag, to_simplified
 from tests.strategies import STEADY
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -98,3 +98,26 @@ def test_control_characters_are_refused(value: str) -> None:
 def test_characters_of_no_width_inside_a_word_stay_as_they_are() -> None:
     assert keyword("field", "می\u200cخواهم") == "می\u200cخواهم"
     assert keyword("field", "a\tb\x85c") == "a b c"
+
+
+# What the short cut around OpenCC must not change ---------------------------------------------------------------------
+
+CONVERTER = opencc.OpenCC("t2s")
+
+
+@pytest.mark.parametrize(
+    "text", ["沈默", "沈先生", "明瞭", "藉口", "批覆", "打坏", "海哩", "衹是", "乾坤", "幹部", "著手", "电工"]
+)
+def test_simplifying_equals_opencc_where_a_phrase_decides(text: str) -> None:
+    assert to_simplified(text) == CONVERTER.convert(text)
+
+
+@given(
+    st.text(
+        st.characters(min_codepoint=0x3400, max_codepoint=0x9FFF) | st.sampled_from("沈藉覆坏瞭哩衹甦默口明"),
+        max_size=12,
+    )
+)
+@settings(STEADY, max_examples=500)
+def test_simplifying_equals_opencc(text: str) -> None:
+    assert to_simplified(text) == CONVERTER.convert(text)

@@ -60,18 +60,18 @@ def test_one_line_an_order(door: Door) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("{", "line: '{' is no JSON object: "),
+        ("{", "'{' is no JSON object: "),
         ('{"id": 2, "location": [NaN, 1]}', "is no JSON object: "),
         ('{"id": 2, "location": [91, 1]}', "location[0]: 91 must be between -90 and 90"),
         ('{"id": 0}', "id: 0 must be between 1 and"),
         ('{"id": 18446744073709551616}', "id: 1.8446744073709552e+19 must be an integer"),
         ("[1]", "profile: [1] must be a JSON object"),
-        ("null", "profile: None must be a JSON object"),
+        ("null", "profile: null must be a JSON object"),
         ('{"id": 2, "regions": ["999999"]}', "regions[0]: '999999' is not a code of the region tree"),
         (b'{"id": 2, "keywords": ["\xff"]}', "is no JSON object: "),
         ('{"id": 2, "keywords": ["\\ud800"]}', "is no JSON object: "),
         ("[" * 5_000, "is no JSON object: "),
-        ('{"id": 2, "id": 3}', "line: 'id' is named twice in one object; keep one of them"),
+        ('{"id": 2, "id": 3}', "p.jsonl:2: 'id' is named twice in one object; keep one of them"),
     ],
 )
 def test_a_bad_line_is_told_with_its_place_and_the_good_ones_are_matched(
@@ -88,13 +88,13 @@ def test_a_bad_line_is_told_with_its_place_and_the_good_ones_are_matched(
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ('{"id": 8}', "order: 8 names no dimension"),
+        ('{"id": 8}', "order names no dimension"),
         (
             '{"id": 8, "keywords": ["a"], "keyword_rule": {"at_least": 2}}',
             "keyword_rule.at_least: 2 must be 1: the order has one keyword group",
         ),
         ('{"id": 8, "text": "谁来帮忙"}', "text: '谁来帮忙' names no known keyword, region or industry"),
-        ("x", "line: 'x' is no JSON object"),
+        ("x", "'x' is no JSON object"),
     ],
 )
 def test_a_bad_order_gets_no_line(door: Door, line: str, reason: str) -> None:
@@ -105,7 +105,7 @@ def test_a_bad_order_gets_no_line(door: Door, line: str, reason: str) -> None:
 
 def test_a_line_of_many_megabytes_is_refused_alone(door: Door) -> None:
     assert door.run('{"id": 2, "text": "' + "x" * (17 * 2**20) + '"}\n' + PROFILE) == 3
-    assert "p.jsonl:1: line: '...' is longer than 4 MiB" in door.stderr
+    assert "p.jsonl:1: '...' is longer than 4 MiB" in door.stderr
     assert door.answers()[0]["full_count"] == 1
 
 

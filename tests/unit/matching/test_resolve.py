@@ -111,7 +111,7 @@ def test_extracted_keys_survive_the_json() -> None:
 
 def test_weights_must_have_distinct_sums() -> None:
     assert Weights(4100, 3000, 2400, 1500) == DEFAULT_WEIGHTS
-    with pytest.raises(ValueError, match="distinct sums"):
+    with pytest.raises(ValueError, match="the same sum"):
         Weights(keywords=3000, industry=2000, region=1000)
-    with pytest.raises(ValueError, match="0 must be between"):
+    with pytest.raises(ValueError, match="0 is not between"):
         Weights(crowd=0)

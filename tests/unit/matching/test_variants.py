@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from pypinyin import Style, pinyin
 from rapidfuzz import fuzz
 
+from matching import corrections
+from matching.corrections import CorrectionIndex
 from matching.members import Member
 from matching.synonyms import Synonyms
 from matching.variants import variants
@@ -153,4 +155,28 @@ def test_words_that_nobody_holds_any_more_are_no_variants() -> None:
     known.remove(["python", "电焊工"])
     assert variants("pythn", known) == variants("电焊", known) == variants("电汗工", known) == []
     known.add(["python"])
+    assert [member.text for member in variants("pythn", known)] == ["python"]
+
+
+@given(st.lists(st.lists(WORDS, max_size=4), max_size=8), st.lists(WORDS, min_size=1, max_size=4))
+@settings(STEADY, max_examples=200)
+def test_an_index_that_grew_finds_what_a_new_one_finds(growth: list[list[str]], asked: list[str]) -> None:
+    """Keys pass from the recent ones to the settled ones, a few at a time and many at once."""
+    texts: list[str] = []
+    grown = CorrectionIndex(texts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(corrections, "MAX_RECENT_WORDS", 3)
+        patch.setattr(corrections, "MAX_RECENT_KEYS", 6)
+        for words in growth:
+            texts.extend(words)
+            fresh = CorrectionIndex(list(texts))
+            for word in asked:
+                assert grown.latin(word) == fresh.latin(word)
+                assert grown.chinese(word) == fresh.chinese(word)
+
+
+def test_different_keys_of_one_hash_bring_no_wrong_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corrections, "hash", lambda _: 7, raising=False)
+    known = vocabulary("电焊工", "python", "会计师", "java")
+    assert [member.text for member in variants("电汗工", known)] == ["电焊工"]
     assert [member.text for member in variants("pythn", known)] == ["python"]

@@ -1,0 +1,1 @@
+"""How well texts find the right people, and how fast: titles of advertisements against the official occupations."""
