@@ -114,5 +114,5 @@ def load_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "QUANWANG_" + "_".join(str(part) for part in first["loc"]).upper()
-        rule = first["msg"].removeprefix("Input ").removeprefix("Value error, ").replace("should be", "must be")
+        rule = first["msg"].removeprefix("Value error, ").removeprefix("Input ").replace("should be", "must be")
         raise InvalidInput(name, first.get("input"), rule) from error

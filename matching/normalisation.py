@@ -12,11 +12,11 @@ from kit.errors import InvalidInput
 MAX_KEYWORD_CHARACTERS = 64
 MAX_TAG_CHARACTERS = 64
 _MAX_RAW_CHARACTERS = 1_024
-_CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
-"""Control characters that are no white space."""
 _IDEOGRAPHS = ((0x2E80, 0xA000), (0xF900, 0xFB00), (0x20000, 0x323B0))
 _CHANGED_IN_PHRASES = "哩坏沈甦瞭藉衹覆"
 """Characters that OpenCC 1.4 replaces in some of its phrases alone, as in 沈默."""
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+"""Control characters that are no white space."""
 
 
 @lru_cache(maxsize=1)

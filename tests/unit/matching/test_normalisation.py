@@ -81,25 +81,6 @@ def test_a_key_after_characters_of_other_lengths_keeps_its_place() -> None:
     assert text[slice(*aligned.span(start, start + 3))] == "電焊工"
 
 
-@pytest.mark.parametrize("value", ["", " ", "\u3000\n", "\u200b", "\u200b\u200d \ufeff", "\u2060"])
-def test_what_cannot_be_seen_is_empty(value: str) -> None:
-    for check in (keyword, tag):
-        with pytest.raises(InvalidInput, match="is an empty"):
-            check("field", value)
-
-
-@pytest.mark.parametrize("value", ["电\x00工", "\x00", "a\x1b", "\x7f", "a\x9f"])
-def test_control_characters_are_refused(value: str) -> None:
-    for check in (keyword, tag):
-        with pytest.raises(InvalidInput, match=r"holds the control character U\+00[0-9A-F]{2}; remove it"):
-            check("field", value)
-
-
-def test_characters_of_no_width_inside_a_word_stay_as_they_are() -> None:
-    assert keyword("field", "می\u200cخواهم") == "می\u200cخواهم"
-    assert keyword("field", "a\tb\x85c") == "a b c"
-
-
 # What the short cut around OpenCC must not change ---------------------------------------------------------------------
 
 CONVERTER = opencc.OpenCC("t2s")
@@ -121,3 +102,22 @@ def test_simplifying_equals_opencc_where_a_phrase_decides(text: str) -> None:
 @settings(STEADY, max_examples=500)
 def test_simplifying_equals_opencc(text: str) -> None:
     assert to_simplified(text) == CONVERTER.convert(text)
+
+
+@pytest.mark.parametrize("value", ["", " ", "\u3000\n", "\u200b", "\u200b\u200d \ufeff", "\u2060"])
+def test_what_cannot_be_seen_is_empty(value: str) -> None:
+    for check in (keyword, tag):
+        with pytest.raises(InvalidInput, match="is an empty"):
+            check("field", value)
+
+
+@pytest.mark.parametrize("value", ["电\x00工", "\x00", "a\x1b", "\x7f", "a\x9f"])
+def test_control_characters_are_refused(value: str) -> None:
+    for check in (keyword, tag):
+        with pytest.raises(InvalidInput, match=r"holds the control character U\+00[0-9A-F]{2}; remove it"):
+            check("field", value)
+
+
+def test_characters_of_no_width_inside_a_word_stay_as_they_are() -> None:
+    assert keyword("field", "می\u200cخواهم") == "می\u200cخواهم"
+    assert keyword("field", "a\tb\x85c") == "a b c"

@@ -71,7 +71,7 @@ def test_one_line_an_order(door: Door) -> None:
         (b'{"id": 2, "keywords": ["\xff"]}', "is no JSON object: "),
         ('{"id": 2, "keywords": ["\\ud800"]}', "is no JSON object: "),
         ("[" * 5_000, "is no JSON object: "),
-        ('{"id": 2, "id": 3}', "p.jsonl:2: 'id' is named twice in one object; keep one of them"),
+        ('{"id": 2, "id": 3}', "'id' is named twice in one object; keep one of them"),
     ],
 )
 def test_a_bad_line_is_told_with_its_place_and_the_good_ones_are_matched(
