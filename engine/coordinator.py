@@ -80,6 +80,11 @@ class Coordinator:
         """The words of all users at this moment."""
         return self._population.vocabulary
 
+    @property
+    def weights(self) -> Weights:
+        """The weights by which every query is scored."""
+        return self._weights
+
     def crowd_tags(self) -> tuple[str, ...]:
         """Every crowd tag that a user ever carried."""
         return self._population.crowds.tags()

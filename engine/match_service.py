@@ -76,7 +76,9 @@ class MatchService:
         profile = self._profile_of(user_id)
         if profile is None:
             raise NoSuchProfile(f"user {user_id} has no profile: nobody with this id is matched; check the id")
-        return explain(profile, Query.from_json(query_json), self._taxonomy).to_document()
+        # By the same weights as the offers: an explanation whose score is another one explains nothing.
+        query, weights = Query.from_json(query_json), self._coordinator.weights
+        return explain(profile, query, self._taxonomy, weights).to_document()
 
     def keywords(self, text: str, most: int, without: list[str]) -> list[str]:
         """At most ``most`` known keywords that a profile's text names besides those in ``without``, heaviest first."""

@@ -1,18 +1,22 @@
-"""Why a user fits an order, or why not, and the smallest change that would make it a full fit."""
+"""Why a user fits an order, or why not, and the smallest changes that would make it a full fit."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from math import ceil
-from typing import Literal
+from typing import Final, Literal
 
+from matching.changes import most_alike, order_changes, user_changes
 from matching.geometry import distance_km
 from matching.members import Group, Member
 from matching.profiles import Profile
 from matching.query import DEFAULT_WEIGHTS, Query, Weights
 from matching.reference import groups_hit, satisfied_dimensions, score, tie
+from matching.statements import Code, Statement, sentence
 from matching.taxonomy import Taxonomy, Tree
 
 Tier = Literal["full", "partial", "none"]
+
+MOST_HELD_WORDS: Final = 6
+"""Of the keywords that hit nothing, so many are named; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +31,36 @@ class GroupFinding:
 
 @dataclass(frozen=True, slots=True)
 class DimensionFinding:
-    """One named dimension: satisfied or not, what it adds to the score, and a sentence why."""
+    """One named dimension: satisfied or not, what it adds to the score, and why: as statements and as a sentence."""
 
     dimension: str
     satisfied: bool
     score: int
     reason: str
+    reasons: tuple[Statement, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One step towards a full fit: what the user could add, and what the order could ask instead."""
+    """One step towards a full fit: what the user could add, and what the order could ask instead.
+
+    Each of ``user_changes`` and ``order_changes`` is enough by itself, the smallest first; ``user`` and ``order`` say
+    them in a sentence.
+    """
 
     dimension: str
     user: str
     order: str
+    user_changes: tuple[Statement, ...]
+    order_changes: tuple[Statement, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Everything that decides the place of one user in the answer to one query.
 
-    ``tier`` is "none" also for a user who fits but is unavailable or excluded; ``closed_by`` says so then.
-    ``distance_km`` is from the origin, None without origin or location; ``near_km`` from the centre of ``near``.
+    ``tier`` is "none" also for a user who fits but is unavailable or excluded; ``closed`` and ``closed_by`` say so
+    then. ``distance_km`` is from the origin, None without origin or location; ``near_km`` from the centre of ``near``.
     ``changes`` is empty exactly when every named dimension is satisfied; each names one missing dimension.
     """
 
@@ -57,6 +68,7 @@ class Explanation:
     user: int
     tier: Tier
     closed_by: str
+    closed: Statement | None
     score: int
     tie: int
     distance_km: float | None
@@ -75,47 +87,71 @@ def explain(profile: Profile, query: Query, taxonomy: Taxonomy, weights: Weights
     """Explain the place of ``profile`` in the answer to ``query``; decided by the reference itself."""
     satisfied = set(satisfied_dimensions(profile, query, taxonomy))
     hits = groups_hit(profile, query)
-    whole_score = score(profile, query, taxonomy, weights)
     groups = tuple(_group(profile, group, hit=hit) for group, hit in zip(query.groups, hits, strict=True))
     findings = tuple(
-        DimensionFinding(
+        _finding(
             dimension,
-            dimension in satisfied,
-            _share(dimension, groups, weights, satisfied=dimension in satisfied),
             _REASONS[dimension](profile, query, taxonomy),
+            taxonomy,
+            _share(dimension, groups, weights, satisfied=dimension in satisfied),
+            satisfied=dimension in satisfied,
         )
         for dimension in query.dimensions()
     )
     missing = [finding.dimension for finding in findings if not finding.satisfied]
-    closed_by = _closed_by(profile, query)
+    closed = _closed(profile, query)
     return Explanation(
         order=query.id,
         user=profile.id,
-        tier=_tier(closed_by, missing, satisfied or any(hits)),
-        closed_by=closed_by,
-        score=whole_score,
+        tier=_tier(closed, missing, satisfied or any(hits)),
+        closed_by="" if closed is None else sentence([closed], None),
+        closed=closed,
+        score=score(profile, query, taxonomy, weights),
         tie=tie(profile, query),
         distance_km=_distance(profile, query.origin),
         near_km=None if query.near is None else _distance(profile, (query.near.lat, query.near.lon)),
         dimensions=findings,
         groups=groups,
         groups_needed=query.at_least,
-        changes=tuple(_CHANGES[dimension](profile, query, taxonomy) for dimension in missing),
+        changes=tuple(_change(dimension, profile, query, taxonomy) for dimension in missing),
     )
 
 
-def _tier(closed_by: str, missing: list[str], anything: object) -> Tier:
-    if closed_by:
+def tree_of(dimension: str, taxonomy: Taxonomy) -> Tree | None:
+    """Return the tree whose codes a dimension names."""
+    return {"industry": taxonomy.industries, "region": taxonomy.regions}.get(dimension)
+
+
+def _finding(
+    dimension: str, reasons: tuple[Statement, ...], taxonomy: Taxonomy, worth: int, *, satisfied: bool
+) -> DimensionFinding:
+    # A region is asked for by nodes or by a circle; what is said about keywords is true together.
+    joined = "; or " if dimension == "region" else "; "
+    reason = sentence(reasons, tree_of(dimension, taxonomy), joined=joined)
+    return DimensionFinding(dimension, satisfied, worth, reason, reasons)
+
+
+def _change(dimension: str, profile: Profile, query: Query, taxonomy: Taxonomy) -> Change:
+    of_user, of_order = (
+        user_changes(dimension, profile, query, taxonomy),
+        order_changes(dimension, profile, query, taxonomy),
+    )
+    tree = tree_of(dimension, taxonomy)
+    return Change(dimension, sentence(of_user, tree), sentence(of_order, tree), of_user, of_order)
+
+
+def _tier(closed: Statement | None, missing: list[str], anything: object) -> Tier:
+    if closed is not None:
         return "none"
     if not missing:
         return "full"
     return "partial" if anything else "none"
 
 
-def _closed_by(profile: Profile, query: Query) -> str:
+def _closed(profile: Profile, query: Query) -> Statement | None:
     if not profile.available:
-        return "the user is not available"
-    return "the order excludes the user" if profile.id in query.exclude else ""
+        return Statement(Code.UNAVAILABLE, {})
+    return Statement(Code.EXCLUDED, {}) if profile.id in query.exclude else None
 
 
 def _share(dimension: str, groups: tuple[GroupFinding, ...], weights: Weights, *, satisfied: bool) -> int:
@@ -137,118 +173,69 @@ def _distance(profile: Profile, centre: tuple[float, float] | None) -> float | N
     return distance_km(*centre, *profile.location)
 
 
-def _metres_up(kilometres: float) -> float:
-    """Return kilometres rounded up to a metre, so that a circle asked for in these words holds the user."""
-    return ceil(kilometres * 1000) / 1000
-
-
-def _named(tree: Tree, codes: tuple[str, ...]) -> str:
-    return ", ".join(f"{tree.name(tree.index(code))} ({code})" for code in codes) or "none"
-
-
-def _related_pairs(tree: Tree, of_user: tuple[str, ...], of_order: tuple[str, ...]) -> list[tuple[str, str]]:
-    return [
+def _path_reason(tree: Tree, of_user: tuple[str, ...], of_order: tuple[str, ...]) -> Statement:
+    if not of_user:
+        return Statement(Code.NO_NODE_HELD, {"asked_nodes": of_order})
+    pairs = [
         (user, order) for user in of_user for order in of_order if tree.related(tree.index(user), tree.index(order))
     ]
-
-
-def _path_reason(tree: Tree, of_user: tuple[str, ...], of_order: tuple[str, ...]) -> str:
-    pairs = _related_pairs(tree, of_user, of_order)
     if not pairs:
-        return f"asked for {_named(tree, of_order)}; the user has {_named(tree, of_user)}"
+        return Statement(Code.NODES_APART, {"asked_nodes": of_order, "held_nodes": of_user})
     user, order = pairs[0]
     if user == order:
-        return f"both name {_named(tree, (user,))}"
+        return Statement(Code.SAME_NODE, {"node": user})
     # In preorder an ancestor comes before its descendants.
-    inner, outer = (user, order) if tree.index(user) > tree.index(order) else (order, user)
-    whose = "the user's" if inner == user else "the order's"
-    return f"{whose} {_named(tree, (inner,))} lies in {_named(tree, (outer,))}"
+    if tree.index(user) > tree.index(order):
+        return Statement(Code.USER_NODE_INSIDE, {"inner": user, "outer": order})
+    return Statement(Code.ORDER_NODE_INSIDE, {"inner": order, "outer": user})
 
 
-def _keywords_reason(profile: Profile, query: Query, taxonomy: Taxonomy) -> str:  # noqa: ARG001
-    return f"{sum(groups_hit(profile, query))} of {len(query.groups)} groups are hit, {query.at_least} needed"
+def _keywords_reasons(profile: Profile, query: Query, taxonomy: Taxonomy) -> tuple[Statement, ...]:  # noqa: ARG001
+    hits = groups_hit(profile, query)
+    counts = Statement(Code.GROUPS_HIT, {"hit": sum(hits), "all": len(hits), "needed": query.at_least})
+    if sum(hits) >= query.at_least:
+        return (counts,)
+    if not profile.keywords:
+        return counts, Statement(Code.NO_KEYWORD_HELD, {})
+    wanted = {member.text for group in query.groups for member in group.members}
+    idle = [word for word in profile.keywords if word not in wanted]
+    missed = [group for group, hit in zip(query.groups, hits, strict=True) if not hit]
+    if not idle:
+        return (counts,)
+    shown = most_alike(idle, missed)[:MOST_HELD_WORDS]
+    return counts, Statement(Code.KEYWORDS_HELD, {"words": shown, "more": len(idle) - len(shown)})
 
 
-def _industry_reason(profile: Profile, query: Query, taxonomy: Taxonomy) -> str:
-    return _path_reason(taxonomy.industries, profile.industries, query.industries)
+def _industry_reasons(profile: Profile, query: Query, taxonomy: Taxonomy) -> tuple[Statement, ...]:
+    return (_path_reason(taxonomy.industries, profile.industries, query.industries),)
 
 
-def _region_reason(profile: Profile, query: Query, taxonomy: Taxonomy) -> str:
-    reasons: list[str] = []
+def _region_reasons(profile: Profile, query: Query, taxonomy: Taxonomy) -> tuple[Statement, ...]:
+    reasons: list[Statement] = []
     if query.regions:
         reasons.append(_path_reason(taxonomy.regions, profile.regions, query.regions))
     if query.near is not None:
         away_km = _distance(profile, (query.near.lat, query.near.lon))
-        where = "the user's place is not known" if away_km is None else f"the user is {away_km:.3f} km away"
-        reasons.append(f"asked for within {query.near.radius_km:g} km; {where}")
-    return "; or ".join(reasons)
-
-
-def _crowd_reason(profile: Profile, query: Query, taxonomy: Taxonomy) -> str:  # noqa: ARG001
-    shared = [tag for tag in profile.crowds if tag in query.crowds]
-    if shared:
-        return f"the user is one of {', '.join(shared)}"
-    return f"asked for {', '.join(query.crowds)}; the user has {', '.join(profile.crowds) or 'none'}"
-
-
-def _keywords_change(profile: Profile, query: Query, taxonomy: Taxonomy) -> Change:  # noqa: ARG001
-    hits = groups_hit(profile, query)
-    missed = [group.members[0].text for group, hit in zip(query.groups, hits, strict=True) if not hit]
-    lacking = query.at_least - sum(hits)
-    which = " and ".join(missed) if lacking == len(missed) else f"{lacking} of {', '.join(missed)}"
-    # A rule of none at all does not exist: who hits no group needs other keywords, not another rule.
-    order = f"ask for at least {sum(hits)}" if any(hits) else "name one of the user's keywords, or no keywords"
-    return Change("keywords", f"hold {which}", order)
-
-
-def _industry_change(profile: Profile, query: Query, taxonomy: Taxonomy) -> Change:
-    order = _widened(taxonomy.industries, profile.industries, query.industries) or "name no industry"
-    return Change("industry", f"name {_named(taxonomy.industries, query.industries[:1])}", order)
-
-
-def _region_change(profile: Profile, query: Query, taxonomy: Taxonomy) -> Change:
-    user, order = "", ""
-    if query.near is not None:
-        away_km = _distance(profile, (query.near.lat, query.near.lon))
+        asked = {"radius_km": query.near.radius_km}
         if away_km is None:
-            user = "say where they are"
+            reasons.append(Statement(Code.PLACE_UNKNOWN, asked))
         else:
-            order = f"ask within {_metres_up(away_km)} km"
-            user = f"be {_metres_up(away_km - query.near.radius_km)} km nearer"
-    if query.regions:
-        user = f"serve {_named(taxonomy.regions, query.regions[:1])}"
-        order = order or _widened(taxonomy.regions, profile.regions, query.regions)
-    return Change("region", user, order or "name no region")
+            reasons.append(Statement(Code.DISTANCE, {**asked, "away_km": round(away_km, 3)}))
+    return tuple(reasons)
 
 
-def _crowd_change(profile: Profile, query: Query, taxonomy: Taxonomy) -> Change:  # noqa: ARG001
-    order = f"ask for {profile.crowds[0]} too" if profile.crowds else "name no crowd"
-    return Change("crowd", f"be one of {', '.join(query.crowds)}", order)
+def _crowd_reasons(profile: Profile, query: Query, taxonomy: Taxonomy) -> tuple[Statement, ...]:  # noqa: ARG001
+    shared = tuple(tag for tag in profile.crowds if tag in query.crowds)
+    if shared:
+        return (Statement(Code.CROWD_SHARED, {"tags": shared}),)
+    if not profile.crowds:
+        return (Statement(Code.NO_CROWD_HELD, {"asked": query.crowds}),)
+    return (Statement(Code.CROWDS_APART, {"asked": query.crowds, "held": profile.crowds}),)
 
 
-def _widened(tree: Tree, of_user: tuple[str, ...], of_order: tuple[str, ...]) -> str:
-    """Return the deepest node above both an order's and a user's node, as a request; "" if there is none."""
-    shared = [
-        node
-        for user in of_user
-        for order in of_order
-        for node in set(tree.ancestors(tree.index(user))) & set(tree.ancestors(tree.index(order)))
-    ]
-    if not shared:
-        return ""
-    deepest = max(shared, key=lambda node: (tree.depths[node], -node))
-    return f"ask for {_named(tree, (tree.codes[deepest],))}"
-
-
-_REASONS: dict[str, Callable[[Profile, Query, Taxonomy], str]] = {
-    "keywords": _keywords_reason,
-    "industry": _industry_reason,
-    "region": _region_reason,
-    "crowd": _crowd_reason,
-}
-_CHANGES: dict[str, Callable[[Profile, Query, Taxonomy], Change]] = {
-    "keywords": _keywords_change,
-    "industry": _industry_change,
-    "region": _region_change,
-    "crowd": _crowd_change,
+_REASONS: Final[dict[str, Callable[[Profile, Query, Taxonomy], tuple[Statement, ...]]]] = {
+    "keywords": _keywords_reasons,
+    "industry": _industry_reasons,
+    "region": _region_reasons,
+    "crowd": _crowd_reasons,
 }

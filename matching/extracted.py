@@ -1,9 +1,45 @@
 """What was recognised in a text."""
 
+import enum
 from dataclasses import dataclass, replace
 from typing import Literal
 
 KeyKind = Literal["keyword", "region", "industry", "crowd"]
+
+
+class Why(enum.StrEnum):
+    """Why a recognised key counts or not, for programs."""
+
+    KNOWN = "known"
+    """A known keyword by itself."""
+    INSIDE = "inside"
+    """A known keyword inside a longer one."""
+    ACROSS = "across"
+    """A known keyword that begins inside another one."""
+    FULL_NAME = "full_name"
+    """The full name of the region or industry."""
+    SHORT_NAME = "short_name"
+    """A short name that is clear by itself."""
+    SUPPORTED = "supported"
+    """A region that another one of the text, above it, makes sure."""
+    NAMED_INDUSTRY = "named_industry"
+    """An industry that the text calls one."""
+    RARER_TAKEN = "rarer_taken"
+    """Does not count: rarer keywords of the text were taken instead."""
+    ORDER_NAMES = "order_names"
+    """Does not count: the order names keys of this kind itself."""
+    CROWD_OF_TEXT = "crowd_of_text"
+    """Does not count: a text names no crowd for an order."""
+    NARROWED = "narrowed"
+    """Does not count: a region inside it is in the text."""
+    WHOLE_COUNTRY = "whole_country"
+    """Does not count: the whole country restricts nothing."""
+    AMBIGUOUS = "ambiguous"
+    """Does not count: several regions or industries have this name."""
+    OTHER_THING = "other_thing"
+    """Does not count: names something after the region."""
+    TOO_SHORT = "too_short"
+    """Does not count: too short to be meant without more in the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +47,8 @@ class ExtractedKey:
     """A key that was recognised in the text.
 
     ``value`` is the normalised keyword, the code or the tag; its place in the original is ``text[start:end]``;
-    ``confidence`` is 0..100; ``weight`` is 1..15 for keywords and 0 otherwise; ``reason`` says why it counts or not.
+    ``confidence`` is 0..100; ``weight`` is 1..15 for keywords and 0 otherwise; ``reason`` says why it counts or not,
+    and ``why`` says it for programs ("" in queries that were frozen before it was kept).
     """
 
     kind: KeyKind
@@ -22,6 +59,7 @@ class ExtractedKey:
     weight: int
     applied: bool
     reason: str
+    why: Why | Literal[""] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +76,9 @@ class Extraction:
         """Return the same keys with none of ``kind`` applied, for the given reason."""
         return Extraction(
             tuple(
-                replace(key, applied=False, reason=reason) if key.kind == kind and key.applied else key
+                replace(key, applied=False, reason=reason, why=Why.ORDER_NAMES)
+                if key.kind == kind and key.applied
+                else key
                 for key in self.keys
             )
         )

@@ -11,10 +11,10 @@ from dataclasses import replace
 
 from matching.alignment import AlignedText, align
 from matching.dictionary import Dictionary, Span
-from matching.extracted import ExtractedKey, Extraction
+from matching.extracted import ExtractedKey, Extraction, Why
 from matching.industry_names import IndustryNames
 from matching.normalisation import normalise
-from matching.region_names import NARROWED, RegionNames
+from matching.region_names import RegionNames
 from matching.taxonomy import Taxonomy
 from matching.vocabulary import Vocabulary
 
@@ -69,7 +69,15 @@ class Extractor:
         keys += [key for span in spans if span.text in self._industries for key in self._industries.keys(span)]
         keys += [
             ExtractedKey(
-                "crowd", tag, span.start, span.end, WHOLE_CONFIDENCE, 0, False, "a text names no crowd for an order"
+                "crowd",
+                tag,
+                span.start,
+                span.end,
+                WHOLE_CONFIDENCE,
+                0,
+                False,
+                "a text names no crowd for an order",
+                Why.CROWD_OF_TEXT,
             )
             for span in spans
             for tag in self._crowds.get(span.text, ())
@@ -106,7 +114,7 @@ class Extractor:
     def _places(self, spans: Sequence[Span], text: str) -> tuple[list[ExtractedKey], set[tuple[int, int]]]:
         """Return the regions named by outer spans, and where no keyword is to be read because a place stands there."""
         keys = self._regions.keys([span for span in spans if span.text in self._regions], text)
-        return keys, {(key.start, key.end) for key in keys if key.applied or key.reason.startswith(NARROWED)}
+        return keys, {(key.start, key.end) for key in keys if key.applied or key.why == Why.NARROWED}
 
     def _shares(self, named: Iterable[Span], text: str) -> dict[str, float]:
         """Return for every sub-term what it makes up of the words it is in, added up over different words."""
@@ -135,21 +143,21 @@ class Extractor:
                 first[text] = (-weight(text), -len(text), span.start, text, span)
         keys: list[ExtractedKey] = []
         for rank, (lightness, _, _, text, span) in enumerate(sorted(first.values())):
-            confidence, reason = _standing(span)
+            confidence, reason, why = _standing(span)
             if rank >= most:
-                reason = f"{most} rarer keywords are in the text"
+                reason, why = f"{most} rarer keywords are in the text", Why.RARER_TAKEN
             start, end = aligned.span(span.start, span.end)
-            keys.append(ExtractedKey("keyword", text, start, end, confidence, -lightness, rank < most, reason))
+            keys.append(ExtractedKey("keyword", text, start, end, confidence, -lightness, rank < most, reason, why))
         return keys
 
 
-def _standing(span: Span) -> tuple[int, str]:
+def _standing(span: Span) -> tuple[int, str, Why]:
     """Return the confidence and the reason of a keyword by how it stands in the text."""
     if span.is_outer:
-        return WHOLE_CONFIDENCE, "a known keyword"
+        return WHOLE_CONFIDENCE, "a known keyword", Why.KNOWN
     if span.is_across:
-        return ACROSS_CONFIDENCE, "a known keyword that begins inside another one"
-    return PART_CONFIDENCE, "a known keyword inside a longer one"
+        return ACROSS_CONFIDENCE, "a known keyword that begins inside another one", Why.ACROSS
+    return PART_CONFIDENCE, "a known keyword inside a longer one", Why.INSIDE
 
 
 def _first_of_each(keys: Iterable[ExtractedKey]) -> list[ExtractedKey]:

@@ -57,6 +57,20 @@ def sum_of_dimensions(named: int, weights: Int64Array) -> int:
 
 
 @kernel
+def _list_requirements(query: Int64Array, named: int, groups: int, required_groups: int) -> int:
+    """Planes that must all be met, in row ORDER: the named dimensions and the first groups; returns their number."""
+    required = np.int64(0)
+    for dimension in range(1, 4):
+        if named & (1 << dimension):
+            query[ORDER, required] = groups + dimension - 1
+            required += 1
+    for p in range(required_groups):
+        query[ORDER, required] = p
+        required += 1
+    return required
+
+
+@kernel
 def match_full(
     lists: Lists,
     people: People,
@@ -80,16 +94,9 @@ def match_full(
     weights = batch.plane_weights[first_plane : first_plane + groups]
     named, at_least = np.int64(batch.named[q]), np.int64(batch.at_least[q])
     base = sum_of_dimensions(named, batch.weights)
-    required = np.int64(0)
-    for dimension in range(1, 4):
-        if named & (1 << dimension):
-            query[ORDER, required] = groups + dimension - 1
-            required += 1
     graded = groups > 0 and at_least < groups
+    required = _list_requirements(query, named, groups, np.int64(0) if graded else groups)
     if groups > 0 and not graded:
-        for p in range(groups):
-            query[ORDER, required] = p
-            required += 1
         base += query[POINTS, total]
     order_by_size(query, required)
     blocks = common_blocks(query, required, np.int64(-1))

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from matching.dictionary import Span
-from matching.extracted import ExtractedKey
+from matching.extracted import ExtractedKey, Why
 from matching.normalisation import normalise
 from matching.taxonomy import Tree
 
@@ -57,16 +57,20 @@ class IndustryNames:
         shown = self._tree.name(widest)
         if not all(self._tree.related(widest, node) for node in nodes):
             confidence, applied, reason = DOUBTFUL_CONFIDENCE, False, "ambiguous: several industries have this name"
+            why = Why.AMBIGUOUS
         elif name in self._certain:
             confidence, applied, reason = FULL_CONFIDENCE, True, f"names the industry {shown}"
+            why = Why.NAMED_INDUSTRY
         elif not _is_safe(name):
             confidence, applied, reason = DOUBTFUL_CONFIDENCE, False, f"too short to mean {shown} without 行业"
+            why = Why.TOO_SHORT
         else:
             is_full = name in self._full
             confidence, applied = (FULL_CONFIDENCE if is_full else SHORT_CONFIDENCE), True
             reason = f"the name of {shown}" if is_full else f"short for {shown}"
+            why = Why.FULL_NAME if is_full else Why.SHORT_NAME
         code = self._tree.codes[widest]
-        return [ExtractedKey("industry", code, span.start, span.end, confidence, 0, applied, reason)]
+        return [ExtractedKey("industry", code, span.start, span.end, confidence, 0, applied, reason, why)]
 
 
 def _is_safe(name: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from matching.dictionary import Span
-from matching.extracted import ExtractedKey
+from matching.extracted import ExtractedKey, Why
 from matching.normalisation import normalise
 from matching.taxonomy import Tree
 
@@ -26,9 +26,6 @@ _NO_PLACE = re.compile(
     "拉面|小面|火锅|烤鸭|小吃|料理|米粉|米线"
 )
 """What follows a short name that is part of another: streets, dishes, dialects, people."""
-
-NARROWED = "narrowed to"
-"""How the reason of a region begins that another one of the text lies in."""
 
 EVERYDAY_WORDS = frozenset(
     [
@@ -76,7 +73,8 @@ class RegionNames:
             node = self._tree.index(key.value)
             inner = sorted(other for other in applied if node < other < self._tree.end[node])
             if key.applied and inner:
-                key = replace(key, applied=False, reason=f"{NARROWED} {self._tree.name(inner[0])}")
+                reason = f"narrowed to {self._tree.name(inner[0])}"
+                key = replace(key, applied=False, reason=reason, why=Why.NARROWED)
             narrowed.append(key)
         return narrowed
 
@@ -87,23 +85,24 @@ class RegionNames:
         above = {node for node in candidates if any(node in self._tree.ancestors(other) for other in others)}
         node, is_clear = self._choice(below or above or candidates)
         shown = self._tree.name(node)
-        confidence = DOUBTFUL_CONFIDENCE
+        confidence, applied = DOUBTFUL_CONFIDENCE, False
         if node == 0:
-            refusal, confidence = "the whole country restricts nothing", FULL_CONFIDENCE
+            why, reason, confidence = Why.WHOLE_COUNTRY, "the whole country restricts nothing", FULL_CONFIDENCE
         elif not is_clear:
-            refusal = "ambiguous: several regions have this name"
+            why, reason = Why.AMBIGUOUS, "ambiguous: several regions have this name"
         elif span.text != normalise(shown) and _NO_PLACE.match(text, span.end):
-            refusal = f"names something after {shown}, not the place"
+            why, reason = Why.OTHER_THING, f"names something after {shown}, not the place"
         elif node in below:
-            refusal, reason, confidence = "", f"{shown}, with a region above it in the text", SUPPORTED_CONFIDENCE
+            why, reason = Why.SUPPORTED, f"{shown}, with a region above it in the text"
+            confidence, applied = SUPPORTED_CONFIDENCE, True
         elif not self._is_safe(span, text, node):
-            refusal = f"too short to mean {shown} without a region above it"
+            why, reason = Why.TOO_SHORT, f"too short to mean {shown} without a region above it"
         elif span.text == normalise(shown):
-            refusal, reason, confidence = "", f"the name of {shown}", FULL_CONFIDENCE
+            why, reason, confidence, applied = Why.FULL_NAME, f"the name of {shown}", FULL_CONFIDENCE, True
         else:
-            refusal, reason, confidence = "", f"short for {shown}", SHORT_CONFIDENCE
+            why, reason, confidence, applied = Why.SHORT_NAME, f"short for {shown}", SHORT_CONFIDENCE, True
         code = self._tree.codes[node]
-        return ExtractedKey("region", code, span.start, span.end, confidence, 0, not refusal, refusal or reason)
+        return ExtractedKey("region", code, span.start, span.end, confidence, 0, applied, reason, why)
 
     def _choice(self, candidates: Iterable[int]) -> tuple[int, bool]:
         """Return the node that is meant and whether that is clear."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from api.pages.dispatch_views import (
     AcceptanceRow,
+    Acceptances,
     CertificateView,
     DispatchHead,
     DispatchList,
@@ -57,8 +58,7 @@ def read_list(
             full_count=item.full_count,
             partial_count=item.partial_count,
             told=item.notified_count,
-            # The one who was selected has left the queue, and accepted all the same.
-            accepted=item.accepted_count + (item.assigned_user_id is not None),
+            accepted=item.accepted_count,
             approved_at_ms=item.created_at_ms,
         )
         for item in page.items
@@ -82,6 +82,7 @@ def read_head(view: DispatchView) -> DispatchHead:
         approved_at_ms=summary.created_at_ms,
         next_step_at_ms=summary.due_at_ms,
         trouble=summary.reason,
+        unmatchable=summary.stage == "unmatchable",
     )
 
 
@@ -180,13 +181,12 @@ def read_recipients(session: Session, view: DispatchView, *, tier: str | None, c
     return Recipients(rows, tier, cursor, page.next_cursor)
 
 
-def read_acceptances(session: Session, view: DispatchView) -> list[AcceptanceRow]:
-    """Return the queue in the order of arrival."""
-    shown = sorted(view.acceptances, key=lambda acceptance: acceptance.accepted_at_ms)[:PAGE_ROWS]
+def read_acceptances(session: Session, view: DispatchView) -> Acceptances:
+    """Return who accepted, in the order of arrival."""
+    shown = view.acceptances[:PAGE_ROWS]
     names = user_names(session, [acceptance.user_id for acceptance in shown], view.summary.owner)
-    return [
-        AcceptanceRow(names[acceptance.user_id], acceptance.state, acceptance.accepted_at_ms) for acceptance in shown
-    ]
+    rows = [AcceptanceRow(names[each.user_id], each.state, each.position, each.accepted_at_ms) for each in shown]
+    return Acceptances(rows, len(view.acceptances) - len(rows))
 
 
 def read_timeline(
@@ -206,6 +206,9 @@ def _told(line: TimelineLine, names: Mapping[int, str], form: Formats, translate
         text = translate(mark("Wave %(number)s: %(count)s told")) % {"number": number, "count": form.number(int(size))}
         return text, translate(word(TIERS, tier).label)
     text = translate(word(TIMELINE, line.kind).label)
+    if line.kind == "unmatchable":
+        # The matcher's sentence is English; what it means stands above the page in the reader's language.
+        return text, None
     if line.user_id is not None:
         return f"{text} {names[line.user_id]}", line.detail
     return text, line.detail or (line.actor if line.actor != "system" else None)

@@ -36,7 +36,10 @@ class DispatchList:
 
 @dataclass(frozen=True, slots=True)
 class DispatchHead:
-    """What stands above the details. ``trouble`` is a sentence when something keeps the dispatch from going on."""
+    """What stands above the details. ``trouble`` is a sentence when something keeps the dispatch from going on.
+
+    ``unmatchable``: the matcher refused the order, so the page says in its own words what is wrong.
+    """
 
     id: int
     order_id: int
@@ -49,6 +52,7 @@ class DispatchHead:
     approved_at_ms: int
     next_step_at_ms: int | None
     trouble: str | None
+    unmatchable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class FoundKey:
     end: int
     confidence: int
     applied: bool
-    reason: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +185,20 @@ class Recipients:
 
 @dataclass(frozen=True, slots=True)
 class AcceptanceRow:
-    """One acceptance in the order of its arrival."""
+    """One acceptance in the order of its arrival; ``position`` is its place in the queue while it waits."""
 
     user: str
     state: str
+    position: int | None
     at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptances:
+    """The first acceptances, and how many more there are."""
+
+    rows: Sequence[AcceptanceRow]
+    more: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,26 +6,21 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from api.pages import dispatch_reading as reading
-from api.pages.explanation_views import ExplanationView, NotAskedYet, explanation_view
+from api.pages.explanation_sentences import Teller
+from api.pages.explanation_views import AskedNobody, ExplanationView, NotAskedYet, UnknownUser, explanation_view
+from api.pages.failures import told_failure
 from api.pages.key_information import key_information
 from api.pages.language import catalogue
 from api.pages.names import find_user
 from api.pages.site import Site
 from api.pages.words import STAGES
-from kit.errors import NotFound, QuanwangError
+from kit.errors import QuanwangError
 from marketplace import dispatch as dispatches
 from marketplace.access import WebSession
 from marketplace.dispatch.views import DispatchView
 
 MAX_SEARCH_CHARACTERS = 100
 MAX_USER_CHARACTERS = 128
-
-
-class UnknownUser(NotFound):
-    """No profile stands behind what was entered."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(f"There is no user {text[:40]!r}; enter the id under which the profile was put.")
 
 
 class DispatchPages:
@@ -105,7 +100,7 @@ class DispatchPages:
         try:
             values["explanation"] = self._explain(view, user_text, language)
         except QuanwangError as error:
-            values["explanation_failure"] = error.sentence
+            values["explanation_failure"] = told_failure(error, language)
         return values
 
     def _explain(self, view: DispatchView, user_text: str, language: str) -> ExplanationView:
@@ -116,10 +111,11 @@ class DispatchPages:
                 raise UnknownUser(user_text)
             offer = dispatches.notification_of(session, dispatch_id=view.summary.dispatch_id, user_id=user_id)
         if view.query_json is None:
-            raise NotAskedYet
+            raise AskedNobody(view.summary.dispatch_id) if view.summary.stage in reading.FINAL_STAGES else NotAskedYet()
         # The index is asked with no database connection held.
         document = services.match_service.explain(view.query_json, user_id)
-        return explanation_view(user_text, document, offer, services.taxonomy, catalogue(language).gettext, language)
+        teller = Teller(services.taxonomy, catalogue(language).gettext, language)
+        return explanation_view(user_text, document, offer, teller)
 
 
 def _owner(session: WebSession) -> str | None:

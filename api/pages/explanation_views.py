@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from api.pages.explanation_sentences import Translate, in_words
+from api.pages.explanation_sentences import Teller
 from api.pages.words import DIMENSIONS
-from kit.errors import Unavailable
+from kit.errors import Conflict, NotFound, Unavailable
 from marketplace.dispatch.views import OfferView
 from matching.members import Member
-from matching.taxonomy import Taxonomy
 
 
 class NotAskedYet(Unavailable):
@@ -17,6 +16,20 @@ class NotAskedYet(Unavailable):
 
     def __init__(self) -> None:
         super().__init__("The query of this dispatch is frozen with its first wave; try again in a moment.", 2)
+
+
+class AskedNobody(Conflict):
+    """The dispatch was over before its query was frozen."""
+
+    def __init__(self, dispatch_id: int) -> None:
+        super().__init__(f"Dispatch {dispatch_id} ended before its first wave, so nobody was ever looked for.")
+
+
+class UnknownUser(NotFound):
+    """No profile stands behind what was entered."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"There is no user {text[:40]!r}; enter the id under which the profile was put.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +53,11 @@ class GroupRow:
 
 @dataclass(frozen=True, slots=True)
 class ChangeRow:
-    """The smallest change of one dimension: on the user's side, or on the order's."""
+    """The smallest changes of one dimension, on the user's side and on the order's; each is enough by itself."""
 
     label: str
-    user: str
-    order: str
+    user: Sequence[str]
+    order: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,32 +88,23 @@ def explanation_view(
     user: str,
     document: Mapping[str, Any],
     offer: OfferView | None,
-    taxonomy: Taxonomy,
-    translate: Translate,
-    language: str,
-    *,
-    to_the_user: bool = False,
+    teller: Teller,
 ) -> ExplanationView:
-    """Shape ``matching.explain``'s document for a reader, who may be the user himself."""
-
-    def said(sentence: str, dimension: str) -> str:
-        if not sentence:
-            return ""
-        return in_words(sentence, dimension, taxonomy, translate, language, to_the_user=to_the_user)
-
+    """Shape ``matching.explain``'s document for a reader."""
+    closed = document["closed"]
     return ExplanationView(
         user=user,
         tier=document["tier"],
-        closed_by=said(document["closed_by"], ""),
+        closed_by="" if closed is None else teller.told([closed], ""),
         score=document["score"],
         tie=document["tie"],
         distance_km=document["distance_km"],
         dimensions=[
             DimensionRow(
-                translate(DIMENSIONS[found["dimension"]].label),
+                teller.translate(DIMENSIONS[found["dimension"]].label),
                 found["satisfied"],
                 found["score"],
-                said(found["reason"], found["dimension"]),
+                teller.told(found["reasons"], found["dimension"]),
             )
             for found in document["dimensions"]
         ],
@@ -110,9 +114,9 @@ def explanation_view(
         ],
         changes=[
             ChangeRow(
-                translate(DIMENSIONS[change["dimension"]].label),
-                said(change["user"], change["dimension"]),
-                said(change["order"], change["dimension"]),
+                teller.translate(DIMENSIONS[change["dimension"]].label),
+                teller.choices(change["user_changes"], change["dimension"]),
+                teller.choices(change["order_changes"], change["dimension"]),
             )
             for change in document["changes"]
         ],

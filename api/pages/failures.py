@@ -6,6 +6,8 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from api.pages.failure_sentences import sentence_of
+from api.pages.language import catalogue
 from api.pages.rendering import Renderer
 from api.pages.words import mark
 from kit.errors import (
@@ -74,10 +76,17 @@ def failure_of(error: Exception) -> Failure:
     return BROKEN
 
 
+def told_failure(error: QuanwangError, language: str) -> str:
+    """Return a failure as one text for a place within a page: what exactly went wrong, else what its kind advises."""
+    translate = catalogue(language).gettext
+    return sentence_of(error, translate, language) or translate(failure_of(error).advice)
+
+
 def failure_page(renderer: Renderer, request: Request, error: Exception) -> Response:
     """Return the page of one failure; a partial update gets a short alert instead of a whole page."""
     failure = failure_of(error)
-    sentence = error.sentence if isinstance(error, QuanwangError) else None
+    language = renderer.reader(request).language
+    sentence = sentence_of(error, catalogue(language).gettext, language)
     template = "failure_part.html" if request.headers.get("hx-request") else "failure.html"
     response = renderer.page(
         request,

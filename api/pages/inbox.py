@@ -10,7 +10,9 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from api.pages import inbox_reading as reading
+from api.pages.explanation_sentences import Teller
 from api.pages.explanation_views import NotAskedYet, explanation_view
+from api.pages.failures import told_failure
 from api.pages.language import catalogue
 from api.pages.names import user_names
 from api.pages.protection import protect
@@ -20,7 +22,7 @@ from kit.errors import QuanwangError
 from marketplace import dispatch as dispatches
 from marketplace import inbox as inboxes
 from marketplace.access import require
-from marketplace.dispatch.errors import DispatchNotFound, NeverOffered
+from marketplace.dispatch.errors import DispatchNotFound, NeverOffered, StaleHold
 
 HEARTBEAT_S = 15.0
 LONGEST_STREAM_S = 600.0
@@ -79,21 +81,26 @@ class InboxPages:
         return self._after(request, web_session.caller.owner, user_id, None)
 
     def answer(
-        self, request: Request, dispatch_id: int, action: str, csrf_token: Annotated[str, Form(max_length=200)] = ""
+        self,
+        request: Request,
+        dispatch_id: int,
+        action: str,
+        csrf_token: Annotated[str, Form(max_length=200)] = "",
+        hold: Annotated[int, Form(ge=0, lt=1 << 53)] = 0,
     ) -> Response:
-        """Accept, decline, or withdraw; a refusal is shown in the inbox, with its reason."""
+        """Accept, decline, withdraw, or confirm the ``hold``; a refusal is shown in the inbox, with its reason."""
         web_session, user_id = self._site.inbox_session(request)
         require(web_session.caller, "acceptances:write")
         self._site.check_form(request, web_session, csrf_token)
         failure = None
         try:
-            self._answer(dispatch_id, user_id, action)
+            self._answer(dispatch_id, user_id, action, hold)
         except QuanwangError as error:
-            failure = error.sentence
+            failure = told_failure(error, self._site.renderer.reader(request).language)
         self._mark(user_id, [dispatch_id])
         return self._after(request, web_session.caller.owner, user_id, failure)
 
-    def _answer(self, dispatch_id: int, user_id: int, action: str) -> None:
+    def _answer(self, dispatch_id: int, user_id: int, action: str, hold: int) -> None:
         """Give the answer; the session names the user, and whose order it is does not matter to a receiver."""
         services = self._site.services
         now_ms = services.clock()
@@ -107,11 +114,21 @@ class InboxPages:
                 dispatches.withdraw_acceptance(
                     session, services.ids, dispatch_id=dispatch_id, user_id=user_id, now_ms=now_ms
                 )
+            elif action == "confirmation":
+                self._confirm(session, dispatch_id, user_id, hold, now_ms)
             else:
                 raise DispatchNotFound(dispatch_id)
 
         services.database.run(give)
         services.wake.notify([dispatches.DISPATCH_WORK])
+
+    def _confirm(self, session: Session, dispatch_id: int, user_id: int, hold: int, now_ms: int) -> None:
+        """End the hold, if it is this user's: a token alone is no proof of who he is."""
+        answer = dispatches.answers_of_user(session, user_id=user_id, dispatch_ids=[dispatch_id]).get(dispatch_id)
+        if answer is None or answer.hold is None or answer.hold.token != hold:
+            raise StaleHold(dispatch_id, hold)
+        ids, who = self._site.services.ids, f"user {user_id}"
+        dispatches.confirm_assignment(session, ids, dispatch_id=dispatch_id, token=hold, actor=who, now_ms=now_ms)
 
     def why(self, request: Request, dispatch_id: int) -> Response:
         """Show, as a part of the page, the order's text and why it came to this user."""
@@ -125,16 +142,15 @@ class InboxPages:
             user = user_names(session, [user_id], web_session.caller.owner)[user_id]
         self._mark(user_id, [dispatch_id])
         values: dict[str, Any] = {"text": reading.order_text(view), "explanation": None, "explanation_failure": None}
+        language = self._site.renderer.reader(request).language
         try:
             if view.query_json is None:
                 raise NotAskedYet
             document = services.match_service.explain(view.query_json, user_id)
-            language = self._site.renderer.reader(request).language
-            values["explanation"] = explanation_view(
-                user, document, offer, services.taxonomy, catalogue(language).gettext, language, to_the_user=True
-            )
+            teller = Teller(services.taxonomy, catalogue(language).gettext, language, to_the_user=True)
+            values["explanation"] = explanation_view(user, document, offer, teller)
         except QuanwangError as error:
-            values["explanation_failure"] = error.sentence
+            values["explanation_failure"] = told_failure(error, language)
         return self._site.renderer.page(request, "_inbox_why.html", values)
 
     def _mark(self, user_id: int, dispatch_ids: list[int]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from kit.db import Session
 from marketplace import dispatch as dispatches
 from marketplace import inbox as inboxes
-from marketplace.dispatch.views import DispatchView, UnmatchableOrder
+from marketplace.dispatch.views import DispatchView, Hold, UnmatchableOrder
 from marketplace.inbox import InboxEntry, InboxStore
 
 PAGE_ROWS = 20
@@ -14,7 +14,10 @@ PAGE_ROWS = 20
 
 @dataclass(frozen=True, slots=True)
 class EntryView:
-    """One offer and what its user can do with it. ``answer`` is None before he answered."""
+    """One offer and what its user can do with it.
+
+    ``answer`` is None before he answered; ``hold`` is the assignment that he has yet to confirm.
+    """
 
     dispatch_id: int
     title: str
@@ -25,6 +28,7 @@ class EntryView:
     expires_at_ms: int
     answer: str | None
     position: int | None
+    hold: Hold | None
 
     @property
     def open(self) -> bool:
@@ -43,8 +47,8 @@ class EntryView:
 
     @property
     def can_withdraw(self) -> bool:
-        """Whether an acceptance can be taken back."""
-        return self.answer in ("waiting", "selected")
+        """Whether an acceptance can be taken back: from the queue, and as long as a selection is not confirmed."""
+        return self.answer == "accepted" or self.hold is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ def read_inbox(
                 expires_at_ms=entry.expires_at_ms,
                 answer=answer.state if answer else None,
                 position=answer.position if answer else None,
+                hold=answer.hold if answer else None,
             )
         )
     refused = dispatches.unmatchable_orders(session, publisher_user_id=user_id) if cursor is None else []

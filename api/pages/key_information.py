@@ -45,7 +45,7 @@ def key_information(dispatch: DispatchView, taxonomy: Taxonomy, language: str) -
                 end=key.end,
                 confidence=key.confidence,
                 applied=key.applied,
-                reason=key.reason,
+                why=key.why,
             )
             for key in query.extracted[:MAX_SHOWN_KEYS]
         ],

@@ -57,8 +57,26 @@ KEY_KINDS = {
     "crowd": Word(mark("crowd")),
 }
 
+EXTRACTION_REASONS = {
+    "known": Word(mark("a known keyword")),
+    "inside": Word(mark("a known keyword inside a longer one")),
+    "across": Word(mark("a known keyword that begins inside another one")),
+    "full_name": Word(mark("the full name")),
+    "short_name": Word(mark("a short name")),
+    "supported": Word(mark("a wider region in the text makes it sure")),
+    "named_industry": Word(mark("the text calls it an industry")),
+    "rarer_taken": Word(mark("rarer keywords of the text were taken instead")),
+    "order_names": Word(mark("the order names keys of this kind itself")),
+    "crowd_of_text": Word(mark("a text names no crowd for an order")),
+    "narrowed": Word(mark("a region inside it is in the text")),
+    "whole_country": Word(mark("the whole country restricts nothing")),
+    "ambiguous": Word(mark("several have this name")),
+    "other_thing": Word(mark("names something after the place, not the place")),
+    "too_short": Word(mark("too short to be sure without more in the text")),
+}
+"""Why a key of the text counts or not."""
+
 ANSWERS = {
-    "waiting": Word(mark("In the queue"), "tag tag-good"),
     "accepted": Word(mark("In the queue"), "tag tag-good"),
     "selected": Word(mark("Selected"), "tag tag-good"),
     "confirmed": Word(mark("Confirmed"), "tag tag-good"),

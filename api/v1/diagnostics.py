@@ -19,6 +19,7 @@ from api.v1.dispatch_models import (
     WavePage,
 )
 from api.v1.dispatches import Cursor, Limit
+from api.v1.explanation_models import MatchExplanation
 from api.v1.users import MAX_ID, DispatchIdPath, any_user, names_of, own_numbers
 from kit.errors import Conflict
 from marketplace import dispatch
@@ -139,7 +140,7 @@ def explain(
             user_id=number,
             external_id=name,
             notification=None if told is None else _offer(told, name),
-            match=dict(match),
+            match=MatchExplanation.model_validate(match),
         )
     )
 

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.v1.explanation_models import MatchExplanation
 from marketplace.dispatch.views import Tier
 
 State = Literal[
@@ -89,7 +90,11 @@ class DispatchLine(BaseModel):
     notified_full: int
     notified_partial: int
     waves: int
-    accepted_count: int = Field(description="Acceptances that wait for the publisher.")
+    accepted_count: int = Field(
+        description="Users who accepted and did not withdraw, the selected one included: the same number as the"
+        " funnel's `accepted`."
+    )
+    waiting_count: int = Field(description="Of those who accepted: who waits for the publisher's choice.")
     assigned_user_id: int | None
     created_at_ms: int
     changed_at_ms: int
@@ -144,7 +149,9 @@ class DispatchWhole(DispatchLine):
     order_version: int
     policy: dict[str, Any]
     policy_version: int
-    acceptances: list[Acceptance] = Field(description="At most the first 1,000.")
+    acceptances: list[Acceptance] = Field(
+        description="In the order of arrival, which is the order of the queue; at most 1,000, those that wait first."
+    )
     assignment: Assignment | None
 
 
@@ -208,7 +215,7 @@ class FunnelAnswer(BaseModel):
     notified_partial: int
     delivered: int
     opened: int
-    accepted: int
+    accepted: int = Field(description="Users who accepted and did not withdraw, the selected one included.")
     declined: int
     assigned: int
     stage_ms: dict[str, int] = Field(description="How long each stage took, in milliseconds.")
@@ -274,7 +281,4 @@ class OrderExplanation(BaseModel):
     user_id: int
     external_id: str | None
     notification: Offer | None = Field(description="What the user was told and answered; null when never told.")
-    match: dict[str, Any] = Field(
-        description="As the profile stands now: tier, score, tie, each dimension with its reason, each keyword group"
-        " with the variants that hit, and the smallest change on both sides that would make it a full match."
-    )
+    match: MatchExplanation

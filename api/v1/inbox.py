@@ -17,7 +17,8 @@ from api.v1.users import ExternalIdPath, own_user
 from kit.db import Session
 from kit.errors import InvalidInput
 from marketplace import dispatch, inbox
-from marketplace.inbox import InboxEvent
+from marketplace.dispatch.views import UserAnswer
+from marketplace.inbox import InboxEntry, InboxEvent
 
 router = APIRouter(tags=["inbox"])
 
@@ -52,8 +53,11 @@ def list_offers(
             now_ms=services.clock(),
         )
         refused = dispatch.unmatchable_orders(session, publisher_user_id=user_id) if cursor is None else []
+        answers = dispatch.answers_of_user(
+            session, user_id=user_id, dispatch_ids=[each.dispatch_id for each in page.entries]
+        )
     found = InboxAnswer(
-        items=[InboxLine(**each.to_document()) for each in page.entries],
+        items=[_line(each, answers.get(each.dispatch_id)) for each in page.entries],
         next_cursor=None if page.next_cursor is None else encode_cursor("inbox", page.next_cursor),
         unread=page.unread,
         source=page.source,
@@ -124,6 +128,19 @@ async def stream(
             return
         document: dict[str, Any] = event.document
         yield ServerSentEvent(event=event.kind, id=None if event.id is None else str(event.id), data=document)
+
+
+def _line(entry: InboxEntry, given: UserAnswer | None) -> InboxLine:
+    """Return an offer with its user's own answer."""
+    hold = None if given is None else given.hold
+    return InboxLine.model_validate(
+        {
+            **entry.to_document(),
+            "answer": None if given is None else given.state,
+            "position": None if given is None else given.position,
+            "hold_until_ms": None if hold is None else hold.until_ms,
+        }
+    )
 
 
 def _event_id(text: str | None) -> int | None:

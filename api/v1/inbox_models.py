@@ -22,6 +22,15 @@ class InboxLine(BaseModel):
     state: str = Field(description="open, taken or closed.")
     expired: bool = Field(description="The offer's time is over, whatever its state.")
     read: bool
+    answer: Literal["accepted", "declined", "withdrawn", "selected", "released", "lapsed", "failed"] | None = Field(
+        description="The user's own answer; null before he gave one. accepted: waits in the queue. selected: the"
+        " publisher chose him. released: the order ended without him. lapsed: selected, and not confirmed in time."
+        " failed: selected, and the assignment failed."
+    )
+    position: int | None = Field(description="His place in the queue, from 1, while he waits.")
+    hold_until_ms: int | None = Field(
+        description="Until when he must confirm, once selected; null when nothing can lapse."
+    )
 
 
 class UnmatchableLine(BaseModel):

@@ -28,7 +28,7 @@ from kit.db.failures import (
 )
 from kit.db.locks import claim_rows, lock_rows, lock_shared
 from kit.db.sequences import next_sequence
-from kit.db.statements import bulk_update, insert_if_absent, insert_many, upsert
+from kit.db.statements import add_to_counters, bulk_update, insert_if_absent, insert_many, upsert
 
 __all__ = [
     "CommitOutcomeUnknown",
@@ -40,6 +40,7 @@ __all__ = [
     "DiskFull",
     "LockConflict",
     "Session",
+    "add_to_counters",
     "big_int",
     "blob",
     "bulk_update",

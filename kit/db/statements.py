@@ -7,7 +7,7 @@ inside the caller's transaction.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Table, insert
+from sqlalchemy import Table, insert, select
 from sqlalchemy.dialects import mysql, sqlite
 
 from kit.db.connections import MAX_STATEMENT_BYTES
@@ -66,6 +66,33 @@ def upsert(
         else:
             onto = mysql.insert(table)
             session.execute(onto.on_duplicate_key_update({name: onto.inserted[name] for name in update}), chunk)
+
+
+def add_to_counters(
+    session: Session, table: Table, key: str, counter: str, counts: Mapping[int, int]
+) -> dict[int, int]:
+    """Add to counters, each a row of ``table`` (a missing one starts at 0); return the value of each before.
+
+    The rows are locked until the commit, so whoever adds next waits and sees this sum: numbers become visible in
+    order, and a rollback gives them back. Take late in a transaction; rows are locked in the order of their keys.
+    """
+    for key_value, count in counts.items():
+        if count < 1:
+            raise ValueError(f"add_to_counters: {count} for {table.name} {key_value} is below 1")
+    for chunk in _chunks([{key: each, counter: counts[each]} for each in sorted(counts)]):
+        if session.dialect.name == "sqlite":
+            into = sqlite.insert(table)
+            added = {counter: table.c[counter] + into.excluded[counter]}
+            session.execute(into.on_conflict_do_update(index_elements=[key], set_=added), chunk)
+        else:
+            onto = mysql.insert(table)
+            session.execute(onto.on_duplicate_key_update({counter: table.c[counter] + onto.inserted[counter]}), chunk)
+    before: dict[int, int] = {}
+    keys = list(counts)
+    for start in range(0, len(keys), MAX_CHUNK_ROWS):
+        query = select(table.c[key], table.c[counter]).where(table.c[key].in_(keys[start : start + MAX_CHUNK_ROWS]))
+        before.update((each, total - counts[each]) for each, total in session.execute(query))
+    return before
 
 
 def bulk_update(

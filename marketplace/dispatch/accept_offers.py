@@ -1,4 +1,8 @@
-"""Takes acceptances. Many at once for one order do not wait for each other: they share the lock of the dispatch."""
+"""Takes acceptances. They share the lock of the dispatch, and stand in its queue in the order of their commits.
+
+Whoever is told a place keeps it or moves forward: nobody who commits later can come before him, whatever the clocks of
+the web processes say. The price is that the acceptances of one order commit one after another.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -96,19 +100,21 @@ def _queue(
     """Insert those that are new; return which were, and how every pair stands now."""
     if not pairs:
         return set(), {}
+    acceptance_ids = ids.take(len(pairs))
+    arrivals = acceptance_repository.take_arrivals(session, [dispatch_id for dispatch_id, _ in pairs])
     rows = {
         pair: StoredAcceptance(
-            acceptance_id, pair[0], pair[1], offers[pair].tier, offers[pair].wave_id, "accepted", now_ms
+            acceptance_id, *pair, offers[pair].tier, offers[pair].wave_id, "accepted", arrival, now_ms
         )
-        for acceptance_id, pair in zip(ids.take(len(pairs)), pairs, strict=True)
+        for acceptance_id, pair, arrival in zip(acceptance_ids, pairs, arrivals, strict=True)
     }
     if acceptance_repository.insert_acceptances(session, list(rows.values())) == len(rows):
         return set(pairs), rows
     standing = acceptance_repository.read_acceptances(session, pairs)
     new = {pair for pair in pairs if standing[pair].acceptance_id == rows[pair].acceptance_id}
     for pair in pairs:
-        if standing[pair].state == "withdrawn" and acceptance_repository.move_acceptance(
-            session, *pair, from_state="withdrawn", to_state="accepted", now_ms=now_ms
+        if standing[pair].state == "withdrawn" and acceptance_repository.renew_acceptance(
+            session, *pair, arrival=rows[pair].arrival, now_ms=now_ms
         ):
             new.add(pair)
     return new, acceptance_repository.read_acceptances(session, pairs)
@@ -117,7 +123,8 @@ def _queue(
 def _wake(session: Session, ids: IdAllocator, rows: Mapping[int, DispatchRow], new: set[Pair], now_ms: int) -> None:
     """Let the machine count the queue where it has not seen one; a known queue only gets longer.
 
-    The other acceptances of a busy order then share nothing but the lock. A wave that is due counts the queue anyway.
+    The other acceptances of a busy order then wait for each other at the counter of arrivals alone. A wave that is due
+    counts the queue anyway.
     """
     unseen = {dispatch_id for dispatch_id, _ in new if rows[dispatch_id].state.queued == 0}
     if unseen:

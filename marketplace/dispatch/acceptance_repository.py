@@ -1,14 +1,15 @@
 """Rows of acceptances, declines and assignments."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Row, Select, and_, bindparam, func, or_, select, update
+from sqlalchemy import BindParameter, Row, Select, and_, bindparam, case, func, or_, select, update
 
-from kit.db import Session, insert_if_absent, insert_many, lock_rows
+from kit.db import Session, add_to_counters, insert_if_absent, insert_many, lock_rows
 from marketplace.dispatch.dispatch_repository import IN_AT_MOST
-from marketplace.dispatch.tables import acceptance, assignment, decline
+from marketplace.dispatch.tables import acceptance, arrival_counter, assignment, decline
 
 MAX_POSITION: Final = 1_000
 """Places behind it are not counted: nobody waits for number 1,001."""
@@ -16,7 +17,10 @@ MAX_POSITION: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class StoredAcceptance:
-    """A user's yes. ``state``: accepted | selected | withdrawn | released | lapsed | failed."""
+    """A user's yes. ``state``: accepted | selected | withdrawn | released | lapsed | failed.
+
+    ``arrival`` orders the queue of a dispatch: it grows in the order in which acceptances were committed.
+    """
 
     acceptance_id: int
     dispatch_id: int
@@ -24,7 +28,21 @@ class StoredAcceptance:
     tier: str
     wave_id: int
     state: str
+    arrival: int
     accepted_at_ms: int
+
+
+def take_arrivals(session: Session, dispatch_ids: Sequence[int]) -> list[int]:
+    """Return the next arrival of each dispatch, growing where one is named again; the caller shares their locks.
+
+    Others who accept for one of them wait until the commit.
+    """
+    before = add_to_counters(session, arrival_counter, "dispatch_id", "arrivals", Counter(dispatch_ids))
+    arrivals = []
+    for dispatch_id in dispatch_ids:
+        before[dispatch_id] += 1
+        arrivals.append(before[dispatch_id])
+    return arrivals
 
 
 def insert_acceptances(session: Session, rows: Sequence[StoredAcceptance]) -> int:
@@ -40,6 +58,7 @@ def insert_acceptances(session: Session, rows: Sequence[StoredAcceptance]) -> in
                 "tier": row.tier,
                 "wave_id": row.wave_id,
                 "state": row.state,
+                "arrival": row.arrival,
                 "accepted_at_ms": row.accepted_at_ms,
                 "changed_at_ms": row.accepted_at_ms,
             }
@@ -57,7 +76,7 @@ def read_acceptances(session: Session, pairs: Sequence[tuple[int, int]]) -> dict
             for dispatch_id, user_id in pairs[start : start + 200]
         ]
         for row in session.execute(select(acceptance).where(or_(*matches))):
-            found[row.dispatch_id, row.user_id] = _stored(row)
+            found[row.dispatch_id, row.user_id] = stored_acceptance(row)
     return found
 
 
@@ -65,26 +84,29 @@ def lock_acceptance(session: Session, dispatch_id: int, user_id: int) -> StoredA
     """Return the acceptance and lock it until the commit."""
     statement = select(acceptance).where(acceptance.c.dispatch_id == dispatch_id, acceptance.c.user_id == user_id)
     row = lock_rows(session, statement).first()
-    return None if row is None else _stored(row)
+    return None if row is None else stored_acceptance(row)
 
 
 def move_acceptance(
     session: Session, dispatch_id: int, user_id: int, *, from_state: str, to_state: str, now_ms: int
 ) -> bool:
-    """Change the state if it is still ``from_state``; True when it was. A renewed yes goes to the end of the queue."""
-    changes: dict[str, Any] = {"state": to_state, "changed_at_ms": now_ms}
-    if to_state == "accepted":
-        changes["accepted_at_ms"] = now_ms
-    result = session.execute(
-        update(acceptance)
-        .where(
-            acceptance.c.dispatch_id == dispatch_id,
-            acceptance.c.user_id == user_id,
-            acceptance.c.state == from_state,
-        )
-        .values(**changes)
+    """Change the state if it is still ``from_state``; True when it was."""
+    changes = {"state": to_state, "changed_at_ms": now_ms}
+    return _change(session, dispatch_id, user_id, from_state, changes)
+
+
+def renew_acceptance(session: Session, dispatch_id: int, user_id: int, *, arrival: int, now_ms: int) -> bool:
+    """Let a withdrawn yes wait again, at the end of the queue; False when it is withdrawn no longer."""
+    changes = {"state": "accepted", "arrival": arrival, "accepted_at_ms": now_ms, "changed_at_ms": now_ms}
+    return _change(session, dispatch_id, user_id, "withdrawn", changes)
+
+
+def _change(session: Session, dispatch_id: int, user_id: int, from_state: str, changes: Mapping[str, Any]) -> bool:
+    theirs = and_(acceptance.c.dispatch_id == dispatch_id, acceptance.c.user_id == user_id)
+    return (
+        session.execute(update(acceptance).where(theirs, acceptance.c.state == from_state).values(**changes)).rowcount
+        == 1
     )
-    return result.rowcount == 1
 
 
 def select_acceptances(session: Session, acceptance_ids: Sequence[int], now_ms: int) -> None:
@@ -110,14 +132,14 @@ def release_waiting(session: Session, dispatch_ids: Sequence[int], now_ms: int) 
 def _places() -> Select[Any]:
     """Counts those who wait up to one acceptance; built once, because a busy order asks it for every yes."""
     dispatch_id: BindParameter[int] = bindparam("dispatch_id")
-    at_ms: BindParameter[int] = bindparam("at_ms")
-    before = or_(
-        acceptance.c.accepted_at_ms < at_ms,
-        and_(acceptance.c.accepted_at_ms == at_ms, acceptance.c.id <= bindparam("acceptance_id")),
-    )
+    arrival: BindParameter[int] = bindparam("arrival")
     ahead = (
         select(acceptance.c.id)
-        .where(acceptance.c.dispatch_id == dispatch_id, acceptance.c.state == "accepted", before)
+        .where(
+            acceptance.c.dispatch_id == dispatch_id,
+            acceptance.c.state == "accepted",
+            acceptance.c.arrival <= arrival,
+        )
         .limit(MAX_POSITION + 1)
         .subquery()
     )
@@ -131,8 +153,7 @@ def position(session: Session, row: StoredAcceptance) -> int | None:
     """Return the place in the queue from 1; None above 1,000 or when it does not wait."""
     if row.state != "accepted":
         return None
-    bound = {"dispatch_id": row.dispatch_id, "at_ms": row.accepted_at_ms, "acceptance_id": row.acceptance_id}
-    place = session.execute(_PLACES, bound).scalar_one()
+    place = session.execute(_PLACES, {"dispatch_id": row.dispatch_id, "arrival": row.arrival}).scalar_one()
     return place if place <= MAX_POSITION else None
 
 
@@ -148,7 +169,7 @@ def positions(session: Session, rows: Sequence[StoredAcceptance]) -> dict[tuple[
             asked.setdefault(row.dispatch_id, set()).add(row.user_id)
     busy = [dispatch_id for dispatch_id, users in asked.items() if len(users) > _BUSY]
     for dispatch_id in busy:
-        queue = queue_of(session, dispatch_id, limit=MAX_POSITION)
+        queue = first_acceptances(session, dispatch_id, limit=MAX_POSITION)
         waiting = [row.user_id for row in queue if row.state == "accepted"]
         found.update({(dispatch_id, user_id): place for place, user_id in enumerate(waiting, start=1)})
     quiet = sorted(set(asked) - set(busy))
@@ -170,7 +191,7 @@ def _places_of(session: Session, dispatch_ids: Sequence[int]) -> dict[tuple[int,
     statement = (
         select(acceptance.c.dispatch_id, acceptance.c.user_id)
         .where(acceptance.c.dispatch_id.in_(dispatch_ids), acceptance.c.state == "accepted")
-        .order_by(acceptance.c.dispatch_id, acceptance.c.accepted_at_ms, acceptance.c.id)
+        .order_by(acceptance.c.dispatch_id, acceptance.c.arrival)
         .limit(_MOST_ROWS)
     )
     places: dict[tuple[int, int], int] = {}
@@ -182,16 +203,39 @@ def _places_of(session: Session, dispatch_ids: Sequence[int]) -> dict[tuple[int,
     return places
 
 
-def queue_of(session: Session, dispatch_id: int, *, limit: int) -> list[StoredAcceptance]:
-    """Return the acceptances of a dispatch, those that wait first and in the order of the queue."""
+def first_acceptances(session: Session, dispatch_id: int, *, limit: int) -> list[StoredAcceptance]:
+    """Return the acceptances of a dispatch in the order of arrival; of too many, those that wait are kept first."""
     waits = (acceptance.c.state == "accepted").desc()
     statement = (
         select(acceptance)
         .where(acceptance.c.dispatch_id == dispatch_id)
-        .order_by(waits, acceptance.c.accepted_at_ms, acceptance.c.id)
+        .order_by(waits, acceptance.c.arrival)
         .limit(limit)
     )
-    return [_stored(row) for row in session.execute(statement)]
+    kept = [stored_acceptance(row) for row in session.execute(statement)]
+    return sorted(kept, key=lambda row: row.arrival)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptanceCounts:
+    """How many accepted and did not withdraw, the selected one included, and how many of them wait to be chosen."""
+
+    accepted: int = 0
+    waiting: int = 0
+
+
+def count_acceptances(session: Session, dispatch_ids: Sequence[int]) -> dict[int, AcceptanceCounts]:
+    """Count the acceptances of each dispatch (at most 1,000 of them); those without any are missing."""
+    statement = (
+        select(
+            acceptance.c.dispatch_id,
+            func.sum(case((acceptance.c.state != "withdrawn", 1), else_=0)),
+            func.sum(case((acceptance.c.state == "accepted", 1), else_=0)),
+        )
+        .where(acceptance.c.dispatch_id.in_(dispatch_ids))
+        .group_by(acceptance.c.dispatch_id)
+    )
+    return {row[0]: AcceptanceCounts(int(row[1]), int(row[2])) for row in session.execute(statement)}
 
 
 def insert_decline(session: Session, dispatch_id: int, user_id: int, reason: str | None, now_ms: int) -> bool:
@@ -258,5 +302,8 @@ def end_assignment(
     return result.rowcount == 1
 
 
-def _stored(row: Row[Any]) -> StoredAcceptance:
-    return StoredAcceptance(row.id, row.dispatch_id, row.user_id, row.tier, row.wave_id, row.state, row.accepted_at_ms)
+def stored_acceptance(row: Row[Any]) -> StoredAcceptance:
+    """Read a row of the acceptance table."""
+    return StoredAcceptance(
+        row.id, row.dispatch_id, row.user_id, row.tier, row.wave_id, row.state, row.arrival, row.accepted_at_ms
+    )

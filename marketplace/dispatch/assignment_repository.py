@@ -7,7 +7,7 @@ from sqlalchemy import Row, select
 
 from kit.db import Session
 from marketplace.dispatch.tables import assignment
-from marketplace.dispatch.views import AssignmentView
+from marketplace.dispatch.views import AssignmentView, Hold
 
 
 def read_assignment(session: Session, dispatch_id: int, token: int) -> AssignmentView:
@@ -20,6 +20,16 @@ def assignments_of(session: Session, dispatch_id: int) -> Sequence[AssignmentVie
     """Return all assignments of a dispatch, the first first."""
     statement = select(assignment).where(assignment.c.dispatch_id == dispatch_id).order_by(assignment.c.token)
     return [_view(row) for row in session.execute(statement)]
+
+
+def holds_of(session: Session, dispatch_ids: Sequence[int]) -> dict[int, Hold]:
+    """Return the assignments that wait to be confirmed, of at most 900 dispatches."""
+    if not dispatch_ids:
+        return {}
+    statement = select(assignment.c.dispatch_id, assignment.c.token, assignment.c.hold_until_ms).where(
+        assignment.c.active_dispatch_id.in_(dispatch_ids), assignment.c.state == "active"
+    )
+    return {row.dispatch_id: Hold(row.token, row.hold_until_ms) for row in session.execute(statement)}
 
 
 def _view(row: Row[Any]) -> AssignmentView:

@@ -5,7 +5,8 @@ from typing import Any, Final
 from sqlalchemy import Row, func, select
 
 from kit.db import Session
-from marketplace.dispatch import wave_repository
+from marketplace.dispatch import acceptance_repository, wave_repository
+from marketplace.dispatch.acceptance_repository import AcceptanceCounts
 from marketplace.dispatch.errors import DispatchNotFound
 from marketplace.dispatch.tables import acceptance, assignment, decline, dispatch, dispatch_event, wave
 from marketplace.dispatch.views import Funnel, TimelineLine
@@ -19,9 +20,10 @@ def funnel(session: Session, *, dispatch_id: int, owner: str | None = None) -> F
     row = _dispatch(session, dispatch_id, owner)
     frozen = wave_repository.frozen_queries(session, {dispatch_id: row.order_version}).get(dispatch_id)
     certificate = {} if frozen is None else frozen.certificate
-    answers = session.execute(
-        select(func.count(), func.min(acceptance.c.accepted_at_ms)).where(acceptance.c.dispatch_id == dispatch_id)
-    ).one()
+    first_yes = session.execute(
+        select(func.min(acceptance.c.accepted_at_ms)).where(acceptance.c.dispatch_id == dispatch_id)
+    ).scalar_one()
+    counts = acceptance_repository.count_acceptances(session, [dispatch_id]).get(dispatch_id, AcceptanceCounts())
     declined = session.execute(
         select(func.count()).select_from(decline).where(decline.c.dispatch_id == dispatch_id)
     ).scalar_one()
@@ -42,10 +44,10 @@ def funnel(session: Session, *, dispatch_id: int, owner: str | None = None) -> F
         notified_full=row.notified_full,
         notified_partial=row.notified_partial,
         delivered=int(delivered[0] or 0),
-        accepted=answers[0],
+        accepted=counts.accepted,
         declined=declined,
         assigned=selected[0],
-        stage_ms=_stages(row, delivered[1], answers[1], selected[1]),
+        stage_ms=_stages(row, delivered[1], first_yes, selected[1]),
         certificate=certificate,
     )
 

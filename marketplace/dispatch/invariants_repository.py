@@ -11,7 +11,7 @@ from kit.work import work_table
 from marketplace.dispatch.dispatch_repository import IN_AT_MOST
 from marketplace.dispatch.packing import find, unpack_ids
 from marketplace.dispatch.states import FINAL
-from marketplace.dispatch.tables import acceptance, assignment, dispatch, frozen_query, wave
+from marketplace.dispatch.tables import acceptance, arrival_counter, assignment, dispatch, frozen_query, wave
 from marketplace.orders.tables import orders
 
 MAX_FOUND: Final = 100
@@ -164,6 +164,23 @@ def stuck_acceptors(session: Session) -> list[str]:
     return broken[:MAX_FOUND]
 
 
+def confused_queues(session: Session) -> list[str]:
+    """No two acceptances of a dispatch arrived at the same place, and none after the last that its counter gave."""
+    doubled = (
+        select(acceptance.c.dispatch_id, acceptance.c.arrival)
+        .group_by(acceptance.c.dispatch_id, acceptance.c.arrival)
+        .having(func.count() > 1)
+    )
+    broken = [f"dispatch {each.dispatch_id} has two arrivals {each.arrival}" for each in session.execute(doubled)]
+    ahead = (
+        select(acceptance.c.id)
+        .outerjoin(arrival_counter, arrival_counter.c.dispatch_id == acceptance.c.dispatch_id)
+        .where(acceptance.c.arrival > func.coalesce(arrival_counter.c.arrivals, 0))
+    )
+    broken += [f"acceptance {each} arrived before its counter" for each in session.execute(ahead).scalars()]
+    return broken[:MAX_FOUND]
+
+
 INVARIANTS: Final[dict[str, Check]] = {
     "nobody is told twice": told_twice,
     "at most one active assignment": two_assignments,
@@ -172,4 +189,5 @@ INVARIANTS: Final[dict[str, Check]] = {
     "every wave is delivered or will be": undelivered_for_ever,
     "only told users accept": answered_without_offer,
     "nobody waits for a closed dispatch": stuck_acceptors,
+    "every acceptance has an arrival of its own": confused_queues,
 }

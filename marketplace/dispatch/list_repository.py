@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
 from kit.db import Session
 from kit.errors import InvalidInput
 from marketplace.dispatch import acceptance_repository, assignment_repository, cursors, wave_repository
-from marketplace.dispatch.acceptance_repository import StoredAcceptance
-from marketplace.dispatch.dispatch_repository import policies_by_id, queues
+from marketplace.dispatch.acceptance_repository import AcceptanceCounts, StoredAcceptance
+from marketplace.dispatch.dispatch_repository import policies_by_id
 from marketplace.dispatch.errors import DispatchNotFound
 from marketplace.dispatch.states import FINAL, Choice, Stage
 from marketplace.dispatch.tables import dispatch, frozen_query
@@ -72,7 +72,7 @@ def get_dispatch(session: Session, *, dispatch_id: int, owner: str | None = None
         raise DispatchNotFound(dispatch_id)
     stored = policies_by_id(session, [row.policy_id])[row.policy_id]
     frozen = wave_repository.frozen_queries(session, {dispatch_id: row.order_version}).get(dispatch_id)
-    acceptances = acceptance_repository.queue_of(session, dispatch_id, limit=MAX_ACCEPTANCES)
+    acceptances = acceptance_repository.first_acceptances(session, dispatch_id, limit=MAX_ACCEPTANCES)
     assignments = assignment_repository.assignments_of(session, dispatch_id)
     active = [each for each in assignments if each.state in ("active", "confirmed")]
     return DispatchView(
@@ -174,13 +174,13 @@ def _summaries() -> Select[Any]:
 
 
 def _with_queues(session: Session, rows: Sequence[Row[Any]]) -> list[DispatchSummary]:
-    waiting = queues(session, [row.id for row in rows]) if rows else {}
-    return [_summary(row, waiting[row.id].count if row.id in waiting else 0) for row in rows]
+    counts = acceptance_repository.count_acceptances(session, [row.id for row in rows]) if rows else {}
+    return [_summary(row, counts.get(row.id, AcceptanceCounts())) for row in rows]
 
 
-def _summary(row: Row[Any], waiting: int) -> DispatchSummary:
+def _summary(row: Row[Any], counts: AcceptanceCounts) -> DispatchSummary:
     final = Stage(row.stage) in FINAL
-    choice = Choice.ACCEPTED if waiting and not final else Choice.NONE
+    choice = Choice.ACCEPTED if counts.waiting and not final else Choice.NONE
     if row.assigned_user_id is not None:
         choice = Choice.ASSIGNED
     return DispatchSummary(
@@ -198,7 +198,8 @@ def _summary(row: Row[Any], waiting: int) -> DispatchSummary:
         notified_full=row.notified_full,
         notified_partial=row.notified_partial,
         waves=row.waves,
-        accepted_count=waiting,
+        accepted_count=counts.accepted,
+        waiting_count=counts.waiting,
         assigned_user_id=row.assigned_user_id,
         created_at_ms=row.created_at_ms,
         changed_at_ms=row.changed_at_ms,

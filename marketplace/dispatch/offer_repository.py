@@ -9,8 +9,7 @@ from sqlalchemy import Row, select
 
 from kit.db import Session
 from kit.errors import InvalidInput
-from marketplace.dispatch import acceptance_repository, cursors
-from marketplace.dispatch.acceptance_repository import StoredAcceptance
+from marketplace.dispatch import acceptance_repository, assignment_repository, cursors
 from marketplace.dispatch.packing import find, ranked, unpack_ids, unpack_numbers
 from marketplace.dispatch.tables import acceptance, decline, wave
 from marketplace.dispatch.views import OfferView, Page, Tier, UserAnswer, WaveView
@@ -91,8 +90,10 @@ def answers_of_user(session: Session, *, user_id: int, dispatch_ids: Sequence[in
     for (dispatch_id, _), row in acceptance_repository.read_acceptances(session, pairs).items():
         if row.state == "withdrawn" and dispatch_id in answers:
             continue
-        state = "waiting" if row.state == "accepted" else row.state
-        answers[dispatch_id] = UserAnswer(state, acceptance_repository.position(session, row))
+        answers[dispatch_id] = UserAnswer(row.state, acceptance_repository.position(session, row))
+    selected = [dispatch_id for dispatch_id, answer in answers.items() if answer.state == "selected"]
+    for dispatch_id, hold in assignment_repository.holds_of(session, selected).items():
+        answers[dispatch_id] = UserAnswer("selected", None, hold)
     return answers
 
 
@@ -141,10 +142,8 @@ def _states(session: Session, dispatch_id: int, user_ids: Sequence[int]) -> dict
         states.update({user_id: UserAnswer("declined", None) for user_id in session.execute(no).scalars()})
         yes = select(acceptance).where(acceptance.c.dispatch_id == dispatch_id, acceptance.c.user_id.in_(part))
         for row in session.execute(yes):
-            stored = StoredAcceptance(
-                row.id, dispatch_id, row.user_id, row.tier, row.wave_id, row.state, row.accepted_at_ms
-            )
-            states[row.user_id] = UserAnswer(row.state, acceptance_repository.position(session, stored))
+            place = acceptance_repository.position(session, acceptance_repository.stored_acceptance(row))
+            states[row.user_id] = UserAnswer(row.state, place)
     return states
 
 

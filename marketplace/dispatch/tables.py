@@ -116,14 +116,23 @@ acceptance: Final = Table(
     text_of("tier", 8),
     id_ref("wave_id"),
     text_of("state", 10),
-    # The place in the queue: by arrival, then by id.
+    # The place in the queue, from ``arrival_counter``: clocks of several web processes differ, and ids come in blocks.
+    big_int("arrival"),
     time_ms("accepted_at_ms"),
     time_ms("changed_at_ms"),
     UniqueConstraint("dispatch_id", "user_id"),
-    Index(None, "dispatch_id", "state", "accepted_at_ms", "id"),
+    Index(None, "dispatch_id", "state", "arrival"),
     Index(None, "user_id", "id"),
 )
 """The yes of a user."""
+
+arrival_counter: Final = Table(
+    "arrival_counter",
+    metadata,
+    id_ref("dispatch_id", primary_key=True),
+    big_int("arrivals"),
+)
+"""The last arrival that a dispatch gave; locked until the commit by whoever accepts, so arrivals commit in order."""
 
 assignment: Final = Table(
     "assignment",

@@ -84,7 +84,8 @@ class DispatchSummary:
     """One row of a list. ``state`` is "assigned" while somebody is, else the stage; ``choice`` none|accepted|assigned.
 
     ``full_count`` and ``partial_count`` are those of the matcher's first answer, None before it (and for partial as
-    long as that tier was not asked). ``due_at_ms`` is when the machine moves next by itself.
+    long as that tier was not asked). ``accepted_count``: who accepted and did not withdraw, the selected one included;
+    ``waiting_count``: who of them waits to be chosen. ``due_at_ms`` is when the machine moves next by itself.
     """
 
     dispatch_id: int
@@ -102,6 +103,7 @@ class DispatchSummary:
     notified_partial: int
     waves: int
     accepted_count: int
+    waiting_count: int
     assigned_user_id: int | None
     created_at_ms: int
     changed_at_ms: int
@@ -178,11 +180,24 @@ class OfferView:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """An assignment that lapses at ``until_ms`` unless the selected user confirms it with ``token``."""
+
+    token: int
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class UserAnswer:
-    """How a user answered: waiting | selected | withdrawn | declined | released | lapsed | failed."""
+    """How a user answered: accepted (waits) | selected | withdrawn | declined | released | lapsed | failed.
+
+    ``position`` in the queue while he waits. ``hold``: the assignment that he must confirm in time; None when he is not
+    selected, and when his assignment is final.
+    """
 
     state: str
     position: int | None
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +225,9 @@ class Funnel:
     """How many came through each stage. Counts that were not computed are None.
 
     ``full``, ``partial`` and ``dimension_counts`` are of the first answer (before anybody was told), ``population``
-    from its certificate. ``stage_ms``: queued (submitted to first wave), delivery (slowest, wave to inbox), full and
-    partial (time in the tier), to_first_acceptance, to_assignment; a stage that did not happen is left out.
+    from its certificate. ``accepted``: who accepted and did not withdraw, the selected one included. ``stage_ms``:
+    queued (submitted to first wave), delivery (slowest, wave to inbox), full and partial (time in the tier),
+    to_first_acceptance, to_assignment; a stage that did not happen is left out.
     """
 
     dispatch_id: int

@@ -22,8 +22,9 @@ def read_weights(session: Session) -> Weights:
 def set_weights(
     session: Session, *, keywords: int, industry: int, region: int, crowd: int, set_by: str, reason: str, now_ms: int
 ) -> SettingVersion:
-    """Set the weights of new queries (frozen queries keep theirs); each 1..1,000,000, all sums distinct.
+    """Set the weights; each 1..1,000,000, all sums distinct. The dispatcher reads them when it starts.
 
+    From then on they score every wave, and explanations of earlier ones too: a wave keeps the scores that it had.
     Raises InvalidInput or SettingChangedMeanwhile.
     """
     given = {"keywords": keywords, "industry": industry, "region": region, "crowd": crowd}

@@ -35,9 +35,10 @@ from matching.ranking import DOOR_KEY, HELD, LIMIT, cut_top, open_top
 Int64Array = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 
-FULL, PARTIAL, COUNTS = 1, 2, 4
+FULL, PARTIAL, COUNTS, SETS = 1, 2, 4, 8
 """What is asked for: the full tier's count and best; the partial tier's best; the counts of the partial tier and of the
-dimensions (only beside FULL)."""
+dimensions (only beside FULL). SETS, alone: everybody in the full tier, in place of the best, without keys and whatever
+the limit. One kernel does it all: a second one would compile everything below it a second time."""
 
 NO_CIRCLE = -2
 
@@ -92,25 +93,31 @@ def match_batch(
     partial_keys = np.empty(1024, np.int64)
     partial_ids = np.empty(1024, np.int64)
     for q in range(queries):
-        open_top(scratch.states[FULL_TOP], batch.limits[q], full_floors[q])
+        open_top(scratch.states[FULL_TOP], batch.limits[q] if wanted & FULL else np.int64(0), full_floors[q])
         open_top(scratch.states[PARTIAL_TOP], batch.limits[q], partial_floors[q])
         seen = _seen(people, batch, q, visible, scratch)
         groups, total, circle_of = prepare_query(lists, people, grid, batch, q, shift, scratch)
-        if wanted & (FULL | PARTIAL):
-            if not wanted & FULL:
-                scratch.states[FULL_TOP, LIMIT] = 0
-            full_counts[q] = match_full(
-                lists, people, batch, q, groups, total, circle_of, scratch.wide[CIRCLE], seen, shift, np.int64(0),
-                scratch,
-            )  # fmt: skip
+        full_counts[q] = match_full(
+            lists, people, batch, q, groups, total, circle_of, scratch.wide[CIRCLE], seen, shift, wanted & SETS, scratch
+        )
+        if wanted & SETS:
+            full_ids = _keep_set(people.ids, scratch.users[0], full_counts[q], q, full_starts, full_ids)
+            continue
         if wanted & (PARTIAL | COUNTS):
-            fill_dimensions(lists, groups, circle_of, shift, scratch)
-            if wanted & PARTIAL:
-                match_partial(lists, people, batch, q, groups, full_counts[q], seen, shift, scratch)
-            if wanted & COUNTS:
-                both = count_tiers(lists, batch, q, groups, seen, shift, scratch, dimension_counts[q])
-                partial_counts[q] = both - full_counts[q]
-            empty_dimensions(scratch)
+            partial_counts[q] = _match_rest(
+                lists,
+                people,
+                batch,
+                q,
+                groups,
+                circle_of,
+                full_counts[q],
+                seen,
+                shift,
+                wanted,
+                scratch,
+                dimension_counts[q],
+            )
         full_keys, full_ids = _keep(
             scratch.states[FULL_TOP], scratch.tops[FULL_KEYS], scratch.tops[FULL_IDS],
             q, full_starts, full_keys, full_ids, full_floors,
@@ -133,29 +140,45 @@ def match_batch(
 
 
 @kernel
-def match_sets(
-    lists: Lists, people: People, grid: Grid, batch: BatchArrays, visible: Words, shift: int, scratch: Scratch
-) -> tuple[Int64Array, Int64Array]:
-    """Every user of the full tier of every query: starts (queries + 1), ids in no order. Limits cut nothing."""
-    queries = len(batch.limits)
-    starts = np.zeros(queries + 1, np.int64)
-    ids = np.empty(4096, np.int64)
-    for q in range(queries):
-        seen = _seen(people, batch, q, visible, scratch)
-        groups, total, circle_of = prepare_query(lists, people, grid, batch, q, shift, scratch)
-        found = match_full(
-            lists, people, batch, q, groups, total, circle_of, scratch.wide[CIRCLE], seen, shift, np.int64(1), scratch
-        )
-        first = starts[q]
-        starts[q + 1] = first + found
-        if first + found > len(ids):
-            larger = np.empty(2 * (first + found), np.int64)
-            larger[:first] = ids[:first]
-            ids = larger
-        users = scratch.users[0]
-        for i in range(found):
-            ids[first + i] = people.ids[np.uint64(users[i])]
-    return starts, ids[: starts[queries]]
+def _match_rest(
+    lists: Lists,
+    people: People,
+    batch: BatchArrays,
+    q: int,
+    groups: int,
+    circle_of: int,
+    full_count: int,
+    seen: Words,
+    shift: int,
+    wanted: int,
+    scratch: Scratch,
+    dimension_counts: Int64Array,
+) -> int:
+    """What is wanted of the partial tier; returns its users (0 when they were not to be counted)."""
+    counted = np.int64(0)
+    fill_dimensions(lists, groups, circle_of, shift, scratch)
+    if wanted & PARTIAL:
+        match_partial(lists, people, batch, q, groups, full_count, seen, shift, scratch)
+    if wanted & COUNTS:
+        counted = count_tiers(lists, batch, q, groups, seen, shift, scratch, dimension_counts) - full_count
+    empty_dimensions(scratch)
+    return counted
+
+
+@kernel
+def _keep_set(
+    of_row: Int64Array, users: npt.NDArray[np.uint32], found: int, q: int, starts: Int64Array, ids: Int64Array
+) -> Int64Array:
+    """Append the ids of users[:found] to the answer, moved to a larger array when it is full."""
+    first = starts[q]
+    starts[q + 1] = first + found
+    if first + found > len(ids):
+        larger = np.empty(2 * (first + found), np.int64)
+        larger[:first] = ids[:first]
+        ids = larger
+    for i in range(found):
+        ids[first + i] = of_row[np.uint64(users[i])]
+    return ids
 
 
 @kernel

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from matching.compilation import CompiledBatch
 from matching.index.bits import Words, count_bits, pack_bits, unpack_bits
 from matching.index.columns import ProfileColumns, concatenate, empty_columns
-from matching.index.match_batch import COUNTS, FULL, PARTIAL, batch_arrays, match_batch, match_sets, most_keys
+from matching.index.match_batch import COUNTS, FULL, PARTIAL, SETS, batch_arrays, match_batch, most_keys
 from matching.index.postings import block_shift
 from matching.index.scratch import scratch_for
 from matching.index.segment import MAX_USERS, Segment, Trees
@@ -92,20 +92,13 @@ class SegmentSetState:
 
     def full_sets(self, batch: CompiledBatch) -> FullSets:
         """Everybody in the full tier of every query, whatever its limit."""
-        arrays, keys = batch_arrays(batch), most_keys(batch)
-        found = []
-        for part in self.parts:
-            words = len(part.visible)
-            scratch = scratch_for(words, keys, 0)
-            segment = part.segment
-            found.append(
-                match_sets(
-                    segment.lists, segment.people, segment.grid, arrays, part.visible, block_shift(words), scratch
-                )
-            )
-        return join_sets(found, len(batch))
+        answers = self._answers(batch, SETS)
+        return join_sets([(answer.full_starts, answer.full_ids) for answer in answers], len(batch))
 
     def _answer(self, batch: CompiledBatch, wanted: int) -> Answer:
+        return join_answers(self._answers(batch, wanted), batch.writable().limits)
+
+    def _answers(self, batch: CompiledBatch, wanted: int) -> list[Answer]:
         arrays = batch_arrays(batch)
         full_floors = np.full(len(batch), -1, np.int64)
         partial_floors = np.full(len(batch), -1, np.int64)
@@ -128,7 +121,7 @@ class SegmentSetState:
                     scratch_for(words, keys, highest_limit),
                 )
             )
-        return join_answers(answers, arrays.limits)
+        return answers
 
 
 def join_answers(answers: Sequence[Answer], limits: Int64Array) -> Answer:

@@ -105,9 +105,9 @@ class World:
     reader_key: str
     orders: Iterator[int] = field(default_factory=lambda: iter(range(1, 10_000)))
 
-    def submit(self, policy: str = "default", **changes: Any) -> int:
+    def submit(self, policy: str = "default", order: Mapping[str, Any] = ORDER, **changes: Any) -> int:
         """Submit one approved order and return its dispatch."""
-        document = {**ORDER, "id": f"order-{next(self.orders)}", **changes}
+        document = {**order, "id": f"order-{next(self.orders)}", **changes}
         caller = Caller(1, OWNER, frozenset({"dispatches:write"}))
         answer = self.database.run(
             lambda session: dispatch.submit_orders(
@@ -123,6 +123,22 @@ class World:
         assert answer.dispatch_id is not None, answer.sentence
         self.wake.notify([dispatch.DISPATCH_WORK])
         return answer.dispatch_id
+
+    def accept(self, dispatch_id: int, user: int) -> None:
+        """Let a user accept by another way than the page."""
+        self.database.run(
+            lambda session: dispatch.accept_offer(
+                session, self.ids, dispatch_id=dispatch_id, user_id=user, now_ms=now_ms()
+            )
+        )
+
+    def withdraw(self, dispatch_id: int, user: int) -> None:
+        """Let a user take his acceptance back."""
+        self.database.run(
+            lambda session: dispatch.withdraw_acceptance(
+                session, self.ids, dispatch_id=dispatch_id, user_id=user, now_ms=now_ms()
+            )
+        )
 
     def wait_delivered(self, dispatch_id: int) -> None:
         """Wait until every wave that was sent is in the inboxes."""

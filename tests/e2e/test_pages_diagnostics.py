@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, expect
 
+from marketplace import dispatch
 from tests.e2e.pages_visitor import DESKTOP, LANGUAGES, NARROW, PHONE, visiting
 from tests.e2e.pages_world import FAR_WELDERS, LOCAL_WELDERS, OTHERS, World, json_of
 
@@ -84,11 +85,47 @@ def test_the_open_page_follows_the_dispatch_into_the_partial_tier(browser: Brows
         assert visitor.page.evaluate("window.sameDocument"), "the page was loaded again"
 
 
+def test_acceptances_stand_in_the_order_of_arrival_with_their_places(browser: Browser, world: World) -> None:
+    dispatch_id = world.submit()
+    world.wait_delivered(dispatch_id)
+    users = LOCAL_WELDERS[20:23]
+    for user in users:
+        world.accept(dispatch_id, user)
+    world.withdraw(dispatch_id, users[0])
+    with visiting(browser, world, language="en") as visitor:
+        visitor.sign_in()
+        visitor.open(f"/admin/dispatches/{dispatch_id}")
+        rows = visitor.page.locator("section[aria-labelledby=waves-title] ol:not(.waves) > li")
+        expect(rows).to_have_count(3)
+        for row, (user, state) in enumerate(
+            zip(users, ("Withdrawn", "Number 1 in the queue", "Number 2 in the queue"), strict=True)
+        ):
+            expect(rows.nth(row)).to_contain_text(f"{user}{state}")
+        funnel = {
+            row["label"]: row["value"] for row in json_of(visitor.page.locator("quanwang-chart").get_attribute("rows"))
+        }
+        assert funnel["Accepted"] == 2, "whoever withdrew does not count"
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_why_this_user_and_why_not_that_one(browser: Browser, world: World, offered: int, language: str) -> None:
     words = {
-        "zh-CN": ("第 1 波通知", "怎样才能全部满足", "服务 上海市 浦东新区", "没有这样的"),
-        "en": ("Told in wave 1", "What would have made a full match", "Serve", "There is no user"),
+        "zh-CN": (
+            "第 1 波通知",
+            "怎样才能全部满足",
+            "服务 上海市 浦东新区",
+            "没有这样的",
+            "同时接受 北京市 朝阳区",
+            "用户具备 会计、税务",
+        ),
+        "en": (
+            "Told in wave 1",
+            "What would have made a full match",
+            "Serve",
+            "There is no user",
+            "too",
+            "the user holds 会计, 税务",
+        ),
     }[language]
     with visiting(browser, world, language=language) as visitor:
         page = visitor.page
@@ -105,10 +142,60 @@ def test_why_this_user_and_why_not_that_one(browser: Browser, world: World, offe
         page.locator("[name=user_id]").fill(str(OTHERS[0]))
         page.keyboard.press("Enter")
         expect(found.locator(".changes > li")).to_have_count(3)
+        # The smallest change of the order: his own region beside it, and not the whole country.
+        expect(found.locator(".changes > li").nth(2)).to_contain_text(words[4])
+        expect(found.locator(".changes")).not_to_contain_text("100000")
+        expect(found.locator(".findings > li").first).to_contain_text(words[5])
         page.locator("[name=user_id]").fill("nobody-7")
         page.keyboard.press("Enter")
         expect(found.get_by_role("alert")).to_contain_text("nobody-7")
         assert re.search(r"/admin/dispatches/\d+$", page.url), "the explanation came without another page"
+
+
+def test_a_dispatch_that_ended_before_its_first_wave_promises_none(browser: Browser, world: World) -> None:
+    dispatch_id = world.submit(order={"title": "你好", "text": "你好，全国"})
+
+    def ended() -> bool:
+        with world.database.read() as session:
+            return dispatch.get_dispatch(session, dispatch_id=dispatch_id).summary.stage == "unmatchable"
+
+    world.wait_until(ended, "the order was matched")
+    with visiting(browser, world) as visitor:
+        visitor.sign_in()
+        visitor.open(f"/admin/dispatches/{dispatch_id}?user_id={LOCAL_WELDERS[0]}")
+        main = visitor.page.locator("main")
+        expect(main.get_by_role("alert").first).to_contain_text("订单无法匹配")
+        expect(visitor.page.locator("#explanation")).to_contain_text("从未查找过用户")
+        expect(main).to_contain_text("在第一波之前已结束")
+        text = main.inner_text()
+        for promise in ("等待第一波", "还没有", "尚未冻结", "names no known"):
+            assert promise not in text
+
+
+def test_what_is_not_there_is_told_in_the_readers_language(browser: Browser, world: World, offered: int) -> None:
+    with visiting(browser, world) as visitor:
+        visitor.expected.append("404")
+        visitor.sign_in()
+        visitor.open("/admin/dispatches/424242")
+        expect(visitor.page.locator("main")).to_contain_text("没有这样的分发")
+        assert not re.search("[a-z]{3}", visitor.page.locator("main").inner_text())
+        visitor.open(f"/admin/dispatches/{offered}?user_id=啊")
+        alert = visitor.page.locator("#explanation").get_by_role("alert")
+        expect(alert).to_contain_text("没有这样的用户")
+        assert not re.search("[a-z]", alert.inner_text())
+
+
+def test_the_keys_of_a_text_say_why_they_count_in_the_readers_language(browser: Browser, world: World) -> None:
+    dispatch_id = world.submit(order={"title": "招人", "text": "上海市浦东新区招焊接、电工，全国可报名"})
+    world.wait_delivered(dispatch_id)
+    with visiting(browser, world) as visitor:
+        visitor.sign_in()
+        visitor.open(f"/admin/dispatches/{dispatch_id}")
+        visitor.page.get_by_text("从文本中提取了").click()
+        keys = visitor.page.locator("section[aria-labelledby=keys-title] details")
+        for reason in ("词表中的关键词", "文中有上级地区佐证", "全国等于不限地区"):
+            expect(keys).to_contain_text(reason)
+        assert not re.search("[a-z]", keys.inner_text())
 
 
 def test_while_matching_is_paused_the_page_stays_and_says_so(browser: Browser, world: World, offered: int) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
+from kit.clock import now_ms
 from marketplace import dispatch
 from tests.e2e.pages_visitor import DESKTOP, LANGUAGES, NARROW, PHONE, visiting
 from tests.e2e.pages_world import FAR_WELDERS, LOCAL_WELDERS, OTHERS, World
@@ -100,6 +101,46 @@ def test_an_order_taken_by_another_is_shown_as_taken_at_once(browser: Browser, w
         expect(entry.locator("button")).to_have_count(0)
 
 
+def test_a_selected_user_reads_by_when_to_confirm_and_confirms(browser: Browser, world: World) -> None:
+    user = LOCAL_WELDERS[13]
+    dispatch_id = world.submit(title="选定了我")
+    world.wait_delivered(dispatch_id)
+    _assign(world, dispatch_id, user)
+    with visiting(browser, world, size=NARROW) as visitor:
+        visitor.open_inbox(user)
+        entry = visitor.page.locator(f"#entry-{dispatch_id}")
+        expect(entry).to_contain_text("请确认，截止")
+        expect(entry.locator("time")).to_have_count(2)
+        expect(entry.get_by_role("button", name="撤回接单")).to_be_visible()
+        visitor.check()
+        entry.get_by_role("button", name="确认接单").click()
+        expect(entry).to_contain_text("订单归您")
+        expect(entry.locator("button")).to_have_count(0)
+        with world.database.read() as session:
+            assignment = dispatch.get_dispatch(session, dispatch_id=dispatch_id).assignment
+        assert assignment is not None
+        assert (assignment.user_id, assignment.state) == (user, "confirmed")
+
+
+def test_nobody_confirms_somebody_elses_hold(browser: Browser, world: World) -> None:
+    dispatch_id = world.submit(title="别人的确认")
+    world.wait_delivered(dispatch_id)
+    _assign(world, dispatch_id, LOCAL_WELDERS[14])
+    with visiting(browser, world) as visitor:
+        visitor.open_inbox(LOCAL_WELDERS[15])
+        token = visitor.page.locator("form[action='/sign-out'] [name=csrf_token]").get_attribute("value")
+        answer = visitor.context.request.post(
+            f"{world.url}/me/inbox/{dispatch_id}/confirmation",
+            form={"csrf_token": token or "", "hold": "1"},
+            headers={"origin": world.url},
+        )
+        assert "确认时间已过" in answer.text()
+        with world.database.read() as session:
+            assignment = dispatch.get_dispatch(session, dispatch_id=dispatch_id).assignment
+        assert assignment is not None
+        assert assignment.state == "active"
+
+
 def test_an_acceptance_that_comes_too_late_says_why(browser: Browser, world: World) -> None:
     dispatch_id = world.submit(title="来晚了一步")
     world.wait_delivered(dispatch_id)
@@ -114,7 +155,7 @@ def test_an_acceptance_that_comes_too_late_says_why(browser: Browser, world: Wor
         )
         _assign(world, dispatch_id, LOCAL_WELDERS[12])
         button.click()
-        expect(visitor.page.locator("#entries").get_by_role("alert")).to_contain_text("already assigned")
+        expect(visitor.page.locator("#entries").get_by_role("alert")).to_contain_text("订单已指派给他人")
 
 
 def test_an_empty_inbox_and_a_partial_match(browser: Browser, world: World) -> None:
@@ -159,13 +200,7 @@ def test_a_full_inbox_fits(browser: Browser, world: World, size: tuple[int, int]
 
 def _assign(world: World, dispatch_id: int, user: int) -> None:
     """Let another user accept and the publisher select that one."""
-    from kit.clock import now_ms
-
-    world.database.run(
-        lambda session: dispatch.accept_offer(
-            session, world.ids, dispatch_id=dispatch_id, user_id=user, now_ms=now_ms()
-        )
-    )
+    world.accept(dispatch_id, user)
     world.database.run(
         lambda session: dispatch.select_acceptor(
             session, world.ids, dispatch_id=dispatch_id, user_id=user, owner=None, actor="test", now_ms=now_ms()

@@ -8,7 +8,7 @@ def test_an_order_reaches_its_user_who_accepts_and_is_selected(installation: Ins
     dispatch_id = installation.offered(name, description="钢结构厂房")
     inbox = alpha.get(f"/v1/users/{name}/inbox").json()
     assert [entry["dispatch_id"] for entry in inbox["items"]] == [dispatch_id]
-    assert inbox["items"][0]["state"] == "open"
+    assert (inbox["items"][0]["state"], inbox["items"][0]["answer"]) == ("open", None)
     assert inbox["unread"] == 1
     marked = alpha.post(f"/v1/users/{name}/inbox/reads", {"dispatch_ids": [dispatch_id]})
     assert marked.json() == {"marked": 1}
@@ -18,6 +18,8 @@ def test_an_order_reaches_its_user_who_accepts_and_is_selected(installation: Ins
     assert accepted["answers"][0]["position"] == 1
     again = alpha.post(f"/v1/dispatches/{dispatch_id}/acceptances", {"external_id": name}).json()
     assert again["answers"][0]["status"] == "already_accepted"
+    mine = alpha.get(f"/v1/users/{name}/inbox").json()["items"][0]
+    assert (mine["answer"], mine["position"], mine["hold_until_ms"]) == ("accepted", 1, None)
 
     selected = alpha.post(f"/v1/dispatches/{dispatch_id}/selection", {"external_id": name})
     assert selected.status_code == 200, selected.text
@@ -26,11 +28,16 @@ def test_an_order_reaches_its_user_who_accepts_and_is_selected(installation: Ins
     assert whole["state"] == "assigned"
     assert whole["assignment"]["external_id"] == name
     assert whole["acceptances"][0]["external_id"] == name
+    assert (whole["accepted_count"], whole["waiting_count"]) == (1, 0)
+    mine = alpha.get(f"/v1/users/{name}/inbox").json()["items"][0]
+    assert (mine["answer"], mine["hold_until_ms"]) == ("selected", whole["assignment"]["hold_until_ms"])
+    assert mine["hold_until_ms"] > whole["assignment"]["selected_at_ms"]
     assert whole["key_information"]["regions"] == ["310115"]
     assert whole["query"] is not None
 
     funnel = alpha.get(f"/v1/dispatches/{dispatch_id}/funnel").json()
-    assert (funnel["notified_full"], funnel["opened"], funnel["assigned"]) == (1, 1, 1)
+    stages = ("notified_full", "opened", "accepted", "assigned")
+    assert [funnel[stage] for stage in stages] == [1, 1, 1, 1]
     lines = alpha.get(f"/v1/dispatches/{dispatch_id}/timeline").json()["lines"]
     assert {"submitted", "wave"} <= {line["kind"] for line in lines}
     offers = alpha.get(f"/v1/dispatches/{dispatch_id}/offers?tier=full").json()["items"]
@@ -54,11 +61,20 @@ def test_a_selection_is_confirmed_or_fails_by_its_token(installation: Installati
     token = alpha.post(f"{path}/selection", {"external_id": first}).json()["token"]
     confirmed = alpha.post(f"{path}/confirmation", {"token": token}).json()
     assert (confirmed["state"], confirmed["external_id"]) == ("confirmed", first)
+    mine = alpha.get(f"/v1/users/{first}/inbox").json()["items"][0]
+    assert (mine["answer"], mine["hold_until_ms"]) == ("selected", None)
+    declined = alpha.post(f"{path}/declines", {"external_id": second})
+    assert declined.status_code == 409, "he waits in the queue"
+    assert alpha.ask("DELETE", f"{path}/acceptances/{second}").json()["state"] == "withdrawn"
+    assert alpha.get(f"/v1/users/{second}/inbox").json()["items"][0]["answer"] == "withdrawn"
+    assert alpha.get(path).json()["accepted_count"] == 1
     failed = alpha.post(f"{path}/failure", {"token": token, "reason": "fell ill"}).json()
     assert (failed["state"], failed["reason"]) == ("failed", "fell ill")
     stale = alpha.post(f"{path}/confirmation", {"token": token})
     assert stale.status_code == 409
     assert sentence_of(stale) == f"Hold {token} of dispatch {dispatch_id} is over; the queue has moved on."
+    assert alpha.get(f"/v1/users/{first}/inbox").json()["items"][0]["answer"] == "failed"
+    alpha.post(f"{path}/acceptances", {"external_id": second})
     again = alpha.post(f"{path}/selection", {"external_id": second}).json()
     assert again["token"] != token
 

@@ -163,6 +163,11 @@ def test_an_explanation_says_why_and_why_not(installation: Installation, alpha: 
     assert why["notification"]["state"] == "offered"
     why_not = alpha.get(f"/v1/dispatches/{dispatch_id}/explain", params={"external_id": other}).json()
     assert why_not["match"]["tier"] == "none"
-    assert why_not["match"]["changes"]
+    keywords, region = why_not["match"]["dimensions"][0], why_not["match"]["changes"][-1]
+    assert keywords["reason"] == "0 of 1 groups are hit, 1 needed; the user holds 会计"
+    assert keywords["reasons"][1] == {"code": "keywords_held", "parameters": {"words": ["会计"], "more": 0}}
+    assert region["order"] == "ask for 南山区 (440305) too"
+    assert region["order_changes"] == [{"code": "add_node", "parameters": {"node": "440305"}}]
+    assert why_not["match"]["closed"] is None
     assert why_not["notification"] is None
     assert alpha.get(f"/v1/dispatches/{dispatch_id}/explain").status_code == 422

@@ -7,8 +7,8 @@ import pytest
 from kit.errors import InvalidInput
 from marketplace import dispatch
 from marketplace.dispatch.errors import DispatchNotFound
-from marketplace.dispatch.views import OfferView
-from tests.integration.dispatch.market import WELDER, Market
+from marketplace.dispatch.views import Hold, OfferView, UserAnswer
+from tests.integration.dispatch.market import FAST, WELDER, Market
 
 
 @pytest.fixture
@@ -34,13 +34,14 @@ def test_one_dispatch_whole(market: Market, lived: int) -> None:
     assert (summary.external_id, summary.title, view.description) == ("A-1", "Weld 50% of a_gate", "soon")
     assert (summary.state, summary.choice, summary.tier) == ("offering_partial", "accepted", "partial")
     assert (summary.full_count, summary.partial_count, summary.accepted_count) == (12, 8, 2)
+    assert summary.waiting_count == 2
     assert view.document["keywords"] == [{"any": ["电焊工"], "weight": 1}]
     assert view.query_json is not None
     assert view.policy.name == "fast"
     assert [(each.user_id, each.position, each.state) for each in view.acceptances] == [
+        (2, None, "withdrawn"),
         (101, 1, "accepted"),
         (102, 2, "accepted"),
-        (2, None, "withdrawn"),
     ]
 
 
@@ -88,7 +89,7 @@ def test_one_users_notification_and_answers(market: Market, lived: int) -> None:
         assert offer.delivered_at_ms is not None
         assert dispatch.notification_of(session, dispatch_id=lived, user_id=999) is None
         answers = partial(dispatch.answers_of_user, session, dispatch_ids=[lived])
-        assert answers(user_id=102)[lived].state == "waiting"
+        assert answers(user_id=102)[lived].state == "accepted"
         assert answers(user_id=1)[lived].state == "declined"
         assert answers(user_id=2)[lived].state == "withdrawn"
         assert answers(user_id=3) == {}
@@ -117,9 +118,36 @@ def test_the_funnel_counts_every_stage(market: Market, lived: int) -> None:
     assert (funnel.population, funnel.full, funnel.partial) == (20, 12, 8)
     assert funnel.dimension_counts == {"keywords": 12, "region": 20}
     assert (funnel.notified_full, funnel.notified_partial, funnel.delivered) == (12, 5, 17)
-    assert (funnel.accepted, funnel.declined, funnel.assigned) == (3, 1, 0)
+    assert (funnel.accepted, funnel.declined, funnel.assigned) == (2, 1, 0)
     assert funnel.stage_ms["queued"] == 0
     assert funnel.stage_ms["full"] == 1_200
+
+
+def test_who_is_selected_still_counts_as_one_who_accepted(market: Market, lived: int) -> None:
+    """One meaning of accepted everywhere: everybody who accepted and did not withdraw."""
+
+    def counts() -> tuple[int, int, int]:
+        with market.database.read() as session:
+            summary = dispatch.list_dispatches(session).items[0]
+            return summary.accepted_count, summary.waiting_count, dispatch.funnel(session, dispatch_id=lived).accepted
+
+    market.do(dispatch.select_acceptor, lived, user_id=101)
+    assert counts() == (2, 1, 2)
+    market.do(dispatch.withdraw_acceptance, lived, user_id=101)
+    assert counts() == (1, 1, 1)
+    market.do(dispatch.cancel_dispatch, lived)
+    assert counts() == (1, 0, 1), "released, and accepted all the same"
+
+
+def test_a_selected_user_learns_by_when_to_confirm(market: Market, lived: int) -> None:
+    def answer() -> UserAnswer:
+        with market.database.read() as session:
+            return dispatch.answers_of_user(session, user_id=101, dispatch_ids=[lived])[lived]
+
+    assignment = market.do(dispatch.select_acceptor, lived, user_id=101)
+    assert answer() == UserAnswer("selected", None, Hold(assignment.token, market.now_ms + FAST.hold_ms))
+    market.do(dispatch.confirm_assignment, lived, token=assignment.token)
+    assert answer() == UserAnswer("selected", None), "nothing can lapse any more"
 
 
 def test_the_timeline_tells_the_story(market: Market, lived: int) -> None:

@@ -145,6 +145,17 @@ def test_somebody_who_waits_for_a_closed_dispatch_is_found(market: Market) -> No
     assert found(market) == {"nobody waits for a closed dispatch"}
 
 
+def test_a_queue_with_one_place_for_two_is_found(market: Market, selected: int) -> None:
+    write(market, update(acceptance).where(acceptance.c.dispatch_id == selected).values(arrival=1))
+    assert found(market) == {"every acceptance has an arrival of its own"}
+
+
+def test_an_arrival_that_no_counter_gave_is_found(market: Market, selected: int) -> None:
+    last = update(acceptance).where(acceptance.c.dispatch_id == selected, acceptance.c.user_id == 2)
+    write(market, last.values(arrival=3))
+    assert found(market) == {"every acceptance has an arrival of its own"}
+
+
 def test_an_unsorted_chunk_is_found(market: Market, selected: int) -> None:
     first = update(wave).where(wave.c.dispatch_id == selected, wave.c.number == 1)
     write(market, first.values(user_ids=pack_ids([5, 4, 3, 2, 1])))

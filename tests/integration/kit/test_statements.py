@@ -5,11 +5,13 @@ from sqlalchemy import Table, UniqueConstraint, exc, select
 
 from kit.db import (
     Database,
+    add_to_counters,
     big_int,
     blob,
     bulk_update,
     flag,
     id_key,
+    id_ref,
     insert_if_absent,
     insert_many,
     json_text,
@@ -38,6 +40,8 @@ thing = Table(
     UniqueConstraint("name"),
     UniqueConstraint("level", "active"),
 )
+
+tally = Table("test_tally", metadata, id_ref("subject_id", primary_key=True), big_int("total"))
 
 KEY = bytes(range(32))
 
@@ -192,3 +196,19 @@ def test_next_sequence_counts_on_and_a_rollback_gives_back(things: Database) -> 
     with things.transaction() as session:
         assert next_sequence(session, "s", 2) == 5
         assert next_sequence(session, "other", first=100) == 100
+
+
+def test_counters_are_added_to_and_tell_what_they_were(things: Database) -> None:
+    """A missing counter starts at 0; a rollback gives the numbers back; more than a chunk at once works."""
+    with things.transaction() as session:
+        assert add_to_counters(session, tally, "subject_id", "total", {7: 2, 3: 1}) == {7: 0, 3: 0}
+        assert add_to_counters(session, tally, "subject_id", "total", {7: 5, 9: 1}) == {7: 2, 9: 0}
+        assert add_to_counters(session, tally, "subject_id", "total", {}) == {}
+        with pytest.raises(ValueError, match="below 1"):
+            add_to_counters(session, tally, "subject_id", "total", {7: 0})
+    with pytest.raises(KeyError), things.transaction() as session:
+        assert add_to_counters(session, tally, "subject_id", "total", {7: 1}) == {7: 7}
+        raise KeyError
+    with things.transaction() as session:
+        many = add_to_counters(session, tally, "subject_id", "total", dict.fromkeys(range(2_500), 1))
+    assert (many[7], many[3], many[9], many[8], len(many)) == (7, 1, 1, 0, 2_500)

@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import column, select, table
 
 from kit.db import Database, metadata
 from quanwang.migrations import HEAD, SchemaFromTheFuture, migrate, schema_version
@@ -74,6 +77,32 @@ def test_a_schema_of_a_newer_version_is_refused_with_a_sentence(empty_url: str) 
     database.dispose()
     with pytest.raises(SchemaFromTheFuture, match="9999"):
         migrate(empty_url)
+
+
+def test_acceptances_of_an_older_schema_keep_their_places(empty_url: str) -> None:
+    database = Database(empty_url)
+    with database.transaction() as session:
+        config = Config()
+        config.set_main_option("script_location", str(FOLDER))
+        config.set_main_option("path_separator", "os")
+        config.attributes["connection"] = session
+        command.upgrade(config, "0001")
+        names = ("id", "dispatch_id", "user_id", "tier", "wave_id", "state", "accepted_at_ms", "changed_at_ms")
+        old = table("acceptance", *(column(name) for name in names))
+        yes = [(3, 7, 11, 200), (1, 7, 12, 100), (2, 7, 13, 100), (4, 8, 11, 50)]
+        rows = [(key, subject, user, "full", 5, "accepted", at_ms, at_ms) for key, subject, user, at_ms in yes]
+        session.execute(old.insert(), [dict(zip(names, row, strict=True)) for row in rows])
+    database.dispose()
+    migrate(empty_url)
+    database = Database(empty_url)
+    with database.read() as session:
+        tables = all_tables.metadata.tables
+        new, counter = tables["acceptance"], tables["arrival_counter"]
+        places = select(new.c.dispatch_id, new.c.user_id).order_by(new.c.dispatch_id, new.c.arrival)
+        assert session.execute(places).all() == [(7, 12), (7, 13), (7, 11), (8, 11)]
+        counted = select(counter.c.dispatch_id, counter.c.arrivals).order_by(counter.c.dispatch_id)
+        assert session.execute(counted).all() == [(7, 3), (8, 1)]
+    database.dispose()
 
 
 def _of_tests(difference: Any) -> bool:

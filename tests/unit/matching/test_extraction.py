@@ -2,6 +2,7 @@
 
 import pytest
 
+from matching.extracted import Why
 from matching.extraction import ExtractedKey, Extractor
 from matching.profiles import parse_profile
 from matching.synonyms import Synonyms
@@ -159,7 +160,7 @@ def test_at_most_eight_keywords_the_rarest() -> None:
 
 def test_a_key_is_reported_once_at_its_first_place() -> None:
     keys = extractor().extract("电工, 电工; 电工").keys
-    assert keys == (ExtractedKey("keyword", "电工", 0, 2, 90, 5, True, "a known keyword"),)
+    assert keys == (ExtractedKey("keyword", "电工", 0, 2, 90, 5, True, "a known keyword", Why.KNOWN),)
 
 
 def test_synonyms_are_recognised_before_anybody_holds_them() -> None:

@@ -1,18 +1,24 @@
-"""Both languages say everything: catalogues against templates, matching's sentences against the patterns."""
+"""Both languages say everything: catalogues against templates, matching's codes against the messages."""
 
-from itertools import chain
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from babel.messages.extract import extract_from_dir
 from hypothesis import given, settings
 
-from api.pages.explanation_sentences import ALTERNATIVE, SHAPES, TO_THE_USER, in_words, shape_of
+from api.pages.explanation_sentences import MESSAGES, Teller
+from api.pages.explanation_views import explanation_view
 from api.pages.language import CATALOGUES, LANGUAGES, Catalogue, catalogue, choose_language, choose_time_zone
 from api.pages.protection import local_path
+from api.pages.words import EXTRACTION_REASONS
 from matching.explain import explain
+from matching.extracted import Why
 from matching.profiles import Profile
 from matching.query import Query
+from matching.statements import Code, Statement
 from matching.taxonomy import builtin_taxonomy
 from tests.strategies import SMALL_TAXONOMY, cases
 
@@ -56,39 +62,55 @@ def test_translations_keep_the_placeholders() -> None:
         assert set(names.findall(text)) == set(names.findall(chinese.gettext(text))), text
 
 
+def told(statements: Sequence[Statement], dimension: str, language: str, *, to_the_user: bool = False) -> str:
+    teller = Teller(builtin_taxonomy(), catalogue(language).gettext, language, to_the_user)
+    return teller.told(json.loads(json.dumps([asdict(each) for each in statements])), dimension)
+
+
 @given(cases(most_profiles=6, most_orders=3))
-@settings(max_examples=150, deadline=None)
-def test_every_sentence_of_an_explanation_has_a_shape_that_both_languages_say(
-    case: tuple[list[Profile], list[Query]],
-) -> None:
+@settings(max_examples=100, deadline=None)
+def test_every_explanation_is_told_to_everybody_in_both_languages(case: tuple[list[Profile], list[Query]]) -> None:
+    """Whatever matching states, as the socket brings it, the pages can say, with every value that the message names."""
     profiles, queries = case
     for profile in profiles:
         for query in queries:
-            found = explain(profile, query, SMALL_TAXONOMY)
-            sentences = chain(
-                (finding.reason for finding in found.dimensions),
-                (change.user for change in found.changes),
-                (change.order for change in found.changes),
-                [found.closed_by] if found.closed_by else [],
-            )
-            for sentence in sentences:
-                for part in sentence.split(ALTERNATIVE):
-                    assert shape_of(part) is not None, part
+            document = json.loads(json.dumps(explain(profile, query, SMALL_TAXONOMY).to_document()))
+            for language in LANGUAGES:
+                for to_the_user in (False, True):
+                    teller = Teller(SMALL_TAXONOMY, catalogue(language).gettext, language, to_the_user)
+                    view = explanation_view("7", document, None, teller)
+                    assert all(row.reason for row in view.dimensions)
+                    assert all(all(change.user) and all(change.order) for change in view.changes)
+                    assert bool(view.closed_by) == bool(document["closed_by"])
 
 
-def test_a_sentence_is_said_with_names_in_the_readers_language() -> None:
-    taxonomy = builtin_taxonomy()
-    sentence = (
-        "asked for 南山区 (440305); the user has 上海市 (310000); or asked for within 10 km; the user is 48.863 km away"
+def test_every_code_has_a_message() -> None:
+    assert set(MESSAGES) == set(Code)
+
+
+def test_statements_are_told_with_names_in_the_readers_language() -> None:
+    apart = Statement(Code.NODES_APART, {"asked_nodes": ("440305",), "held_nodes": ("310000", "110105")})
+    away = Statement(Code.DISTANCE, {"radius_km": 10.0, "away_km": 48.863})
+    assert told([apart, away], "region", "zh-CN") == (
+        "要求 深圳市 南山区 (440305)，用户为 上海市 (310000)、北京市 朝阳区 (110105)；"
+        "或要求 10 公里以内，用户相距 48.9 公里"
     )
-    chinese = in_words(sentence, "region", taxonomy, catalogue("zh-CN").gettext, "zh-CN")
-    assert chinese == "要求 深圳市 南山区 (440305)，用户为 上海市 (310000)；或要求 10 公里以内，用户相距 48.9 公里"
-    told = in_words(sentence, "region", taxonomy, catalogue("en").gettext, "en", to_the_user=True)
-    assert "you have 上海市 (310000); or asked for within 10 km; you are 48.9 km away" in told
-    english = in_words("the order's 3311 (3311) lies in 金属制品业 (33)", "industry", taxonomy, str, "en")
-    assert english.startswith("The order's ")
-    assert english.endswith("(33)")
-    assert in_words("something new", "region", taxonomy, str, "en") == "Something new"
+    to_him = told([apart, away], "region", "en", to_the_user=True)
+    assert "(440305); you have" in to_him
+    assert to_him.endswith("(110105); or asked for within 10 km; you are 48.9 km away")
+    held = Statement(Code.KEYWORDS_HELD, {"words": ("会计", "税务"), "more": 3})
+    assert told([held], "keywords", "zh-CN") == "用户具备 会计、税务 等，另有 3 个"
+    assert told([Statement(Code.KEYWORDS_HELD, {"words": ("会计",), "more": 0})], "keywords", "en") == (
+        "The user holds 会计"
+    )
+    some = Statement(Code.HOLD_KEYWORDS, {"words": ("电工", "焊接"), "count": 1})
+    assert told([some], "keywords", "en") == "Hold 1 of 电工, 焊接"
+
+
+def test_a_tag_that_looks_like_a_sentence_is_told_as_a_tag() -> None:
+    odd = "x; or asked for %(held)s; the user has y"
+    statement = Statement(Code.CROWDS_APART, {"asked": (odd,), "held": ("b",)})
+    assert told([statement], "crowd", "en") == f"Asked for {odd}; the user has b"
 
 
 @pytest.mark.parametrize(
@@ -104,10 +126,6 @@ def test_a_sentence_is_said_with_names_in_the_readers_language() -> None:
 )
 def test_the_language_is_the_readers(cookie: str | None, header: str | None, chosen: str) -> None:
     assert choose_language(cookie, header) == chosen
-
-
-def test_what_is_said_to_the_user_replaces_messages_that_exist() -> None:
-    assert set(TO_THE_USER) <= {message for _, message in SHAPES}
 
 
 def test_an_impossible_time_zone_is_chinas() -> None:
@@ -134,3 +152,7 @@ def test_plurals_follow_the_language(tmp_path: Path) -> None:
         "several",
     )
     assert made.ngettext("other", "others", 2) == "others"
+
+
+def test_every_reason_of_an_extraction_has_a_word() -> None:
+    assert set(EXTRACTION_REASONS) == set(Why)

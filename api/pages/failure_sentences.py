@@ -1,0 +1,37 @@
+"""What a failure tells a reader in his own language; the product's own sentences are English."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from api.pages.explanation_views import AskedNobody, NotAskedYet, UnknownUser
+from api.pages.words import mark
+from kit.errors import QuanwangError
+from marketplace.access import MissingScope
+from marketplace.dispatch import errors as dispatch_errors
+
+SENTENCES: Final[Mapping[type[QuanwangError], str]] = {
+    UnknownUser: mark("There is no such user; enter the id under which the profile was put."),
+    NotAskedYet: mark("The query is frozen with the first wave; try again in a moment."),
+    AskedNobody: mark("The dispatch ended before its first wave, so nobody was ever looked for."),
+    MissingScope: mark("This API key is valid, but it lacks the scope that this page needs."),
+    dispatch_errors.DispatchNotFound: mark("There is no such dispatch, or it belongs to another owner."),
+    dispatch_errors.OrderAlreadyAssigned: mark("The order is already assigned; it opens again only if that fails."),
+    dispatch_errors.DispatchClosed: mark("The dispatch is over."),
+    dispatch_errors.NeverOffered: mark("This order was not offered to you; only those who were told can answer it."),
+    dispatch_errors.OwnOrder: mark("You published this order and cannot accept it yourself."),
+    dispatch_errors.OfferExpired: mark("The offer has expired and can no longer be accepted."),
+    dispatch_errors.AlreadyAccepted: mark("You have accepted already; withdraw that first."),
+    dispatch_errors.AcceptanceClosed: mark("Your acceptance of this order is over and cannot be given again."),
+    dispatch_errors.NotInQueue: mark("There is no waiting acceptance of yours for this order."),
+    dispatch_errors.StaleHold: mark("The time to confirm is over, or the order has gone on to somebody else."),
+    dispatch_errors.NotAssigned: mark("Nobody is selected for this order."),
+}
+"""By the error's own class. Anything else is told by its kind alone, in every language but English."""
+
+
+def sentence_of(error: Exception, translate: Callable[[str], str], language: str) -> str | None:
+    """Return what exactly went wrong in the reader's language; None when only its kind can be said."""
+    message = SENTENCES.get(type(error)) if isinstance(error, QuanwangError) else None
+    if message is not None:
+        return translate(message)
+    return error.sentence if isinstance(error, QuanwangError) and language == "en" else None

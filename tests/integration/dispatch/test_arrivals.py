@@ -1,0 +1,106 @@
+"""The queue of an order is in the order of commits, on both databases: no clock and no block of ids decides it."""
+
+import threading
+
+from kit.db import Database
+from kit.ids import IdAllocator
+from marketplace import dispatch
+from marketplace.dispatch.policies import Policy
+from tests.integration.dispatch.market import Market
+
+CROWD = Policy("crowd", wave_size=100, acceptors_wanted=50)
+
+
+def queue(market: Market, dispatch_id: int) -> list[tuple[int, int | None]]:
+    """Users and their places, in the order of arrival."""
+    return [(each.user_id, each.position) for each in market.get(dispatch_id).acceptances]
+
+
+def accept_elsewhere(market: Market, ids: IdAllocator, dispatch_id: int, user_id: int, clock_ms: int) -> int | None:
+    """Accept in another web process, which has ids and a clock of its own."""
+    answer = market.database.run(
+        lambda session: dispatch.accept_offer(session, ids, dispatch_id=dispatch_id, user_id=user_id, now_ms=clock_ms)
+    )
+    return answer.position
+
+
+def test_neither_clocks_nor_ids_of_web_processes_decide_the_queue(market: Market) -> None:
+    """The second process's clock is behind and its ids are smaller: its users still stand behind the earlier one."""
+    early, late = IdAllocator(market.database), IdAllocator(market.database)
+    early.next_id()
+    late.next_id()
+    dispatch_id = market.open()
+    market.settle()
+    assert accept_elsewhere(market, late, dispatch_id, 3, market.now_ms + 500) == 1
+    assert accept_elsewhere(market, early, dispatch_id, 1, market.now_ms) == 2
+    assert accept_elsewhere(market, late, dispatch_id, 2, market.now_ms + 100) == 3
+    assert queue(market, dispatch_id) == [(3, 1), (1, 2), (2, 3)]
+
+
+def test_a_renewed_yes_goes_to_the_end_whatever_the_clock_says(market: Market) -> None:
+    dispatch_id = market.open()
+    market.settle()
+    for user_id in (1, 2, 3):
+        market.accept(dispatch_id, user_id)
+    market.do(dispatch.withdraw_acceptance, dispatch_id, user_id=1)
+    assert queue(market, dispatch_id) == [(1, None), (2, 1), (3, 2)]
+    assert accept_elsewhere(market, market.ids, dispatch_id, 1, market.now_ms - 50) == 3
+    assert accept_elsewhere(market, market.ids, dispatch_id, 2, market.now_ms) == 1, (
+        "the same yes again keeps its place"
+    )
+    assert queue(market, dispatch_id) == [(2, 1), (3, 2), (1, 3)]
+
+
+def test_a_batch_over_many_orders_keeps_its_order_in_each(market: Market) -> None:
+    first, second = (market.open({"keywords": ["电焊工"], "id": number}) for number in (1, 2))
+    market.settle()
+    answers = [(first, 3), (second, 5), (first, 1), (second, 2), (first, 2), (first, 3)]
+    given = market.database.run(
+        lambda session: dispatch.accept_offers(session, market.ids, answers=answers, now_ms=market.now_ms)
+    )
+    assert [each.position for each in given] == [1, 1, 2, 2, 3, 1]
+    assert queue(market, first) == [(3, 1), (1, 2), (2, 3)]
+    assert queue(market, second) == [(5, 1), (2, 2)]
+
+
+def test_a_rolled_back_yes_leaves_no_trace_in_the_queue(market: Market) -> None:
+    dispatch_id = market.open()
+    market.settle()
+    try:
+        with market.database.transaction() as session:
+            dispatch.accept_offer(session, market.ids, dispatch_id=dispatch_id, user_id=1, now_ms=market.now_ms)
+            raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        pass
+    assert market.accept(dispatch_id, 2) == 1
+    assert queue(market, dispatch_id) == [(2, 1)]
+
+
+def test_a_place_once_told_never_gets_worse(database: Database) -> None:
+    """Eight clients at once: whoever commits later stands behind everybody who was told his place before."""
+    market = Market(database, IdAllocator(database), full=80, partial=0)
+    market.publish(CROWD)
+    dispatch_id = market.open(policy="crowd")
+    market.settle()
+    told: dict[int, int | None] = {}
+    failures: list[BaseException] = []
+    start = threading.Barrier(8)
+
+    def client(first: int) -> None:
+        ids = IdAllocator(database)
+        start.wait()
+        try:
+            for user_id in range(first, 81, 8):
+                # Every client's clock is off by another amount.
+                told[user_id] = accept_elsewhere(market, ids, dispatch_id, user_id, market.now_ms + first * 7 % 5)
+        except BaseException as error:  # noqa: BLE001  # handed to the asserting thread
+            failures.append(error)
+
+    clients = [threading.Thread(target=client, args=(first,)) for first in range(1, 9)]
+    for each in clients:
+        each.start()
+    for each in clients:
+        each.join(60)
+    assert failures == []
+    assert dict(queue(market, dispatch_id)) == told, "nobody withdrew, so every place told is the place that stands"
+    assert sorted(place or 0 for place in told.values()) == list(range(1, 81))

@@ -1,0 +1,65 @@
+"""What the dispatcher answers on its socket agrees with what it matches."""
+
+import pytest
+
+from engine.coordinator import Coordinator
+from engine.extractors import Extractors
+from engine.in_process import in_process_shards
+from engine.match_service import MatchService, NoSuchProfile
+from matching.profiles import Profile
+from matching.query import DEFAULT_WEIGHTS, Weights, parse_order, resolve
+from matching.taxonomy import builtin_taxonomy
+from matching.vocabulary import Vocabulary
+
+OWN_WEIGHTS = Weights(keywords=1000, industry=70, region=5000, crowd=20)
+ORDER = {
+    "keywords": [{"any": ["电焊"], "weight": 2}, "电工", "钳工"],
+    "regions": ["310115"],
+    "industries": ["33"],
+    "crowds": ["student"],
+    "origin": [31.2, 121.5],
+}
+
+
+def people() -> dict[int, Profile]:
+    """Everybody with another part of what the order asks for."""
+    found = {}
+    for number in range(1, 49):
+        words = [word for bit, word in enumerate(("电焊", "电工", "钳工")) if number >> bit & 1]
+        found[number] = Profile(
+            number,
+            keywords=tuple(words),
+            regions=("310000" if number % 3 else "440300",),
+            industries=("331" if number % 4 else "72",),
+            crowds=("student",) if number % 5 else (),
+            location=(31.0, 121.0 + number / 100),
+            rating=number,
+        )
+    return found
+
+
+@pytest.mark.parametrize("weights", [OWN_WEIGHTS, DEFAULT_WEIGHTS])
+def test_an_explanation_has_the_score_that_the_offer_had(weights: Weights) -> None:
+    taxonomy, everybody = builtin_taxonomy(), people()
+    vocabulary = Vocabulary()
+    coordinator = Coordinator(in_process_shards(2), taxonomy, vocabulary, weights=weights)
+    coordinator.load(everybody.values(), barrier=1)
+    extractors = Extractors(vocabulary, taxonomy, coordinator.crowd_tags)
+    service = MatchService(coordinator, taxonomy, extractors, everybody.get)
+    query = resolve(parse_order({"id": 1, **ORDER}, taxonomy), coordinator.vocabulary, taxonomy)
+    result = coordinator.match([query])[0]
+    rows = [("full", *row) for row in result.full.rows()] + [("partial", *row) for row in result.partial.rows()]
+    assert len(rows) > 40
+    for tier, user_id, score, tie in rows:
+        document = service.explain(query.to_json(), user_id)
+        assert (document["tier"], document["score"], document["tie"]) == (tier, score, tie)
+        assert sum(finding["score"] for finding in document["dimensions"]) == score
+
+
+def test_nobody_is_explained_by_a_sentence() -> None:
+    taxonomy, vocabulary = builtin_taxonomy(), Vocabulary()
+    coordinator = Coordinator(in_process_shards(1), taxonomy, vocabulary)
+    extractors = Extractors(vocabulary, taxonomy, coordinator.crowd_tags)
+    service = MatchService(coordinator, taxonomy, extractors, lambda _user_id: None)
+    with pytest.raises(NoSuchProfile, match="user 7 has no profile"):
+        service.explain("{}", 7)
