@@ -35,7 +35,7 @@ RECONNECT_PAUSE_S: Final = 0.15
 LEAST_FREE_BYTES: Final = 4 * 1024 * 1024
 """A batch of orders and its write-ahead log fit; below, writes begin to fail one after the other."""
 
-FULL_HOLDS_S: Final = 10.0
+FULL_HOLDS_S: Final = 5.0
 
 
 class NestedTransaction(RuntimeError):
@@ -137,8 +137,9 @@ class Database:
     def check_writable(self) -> None:
         """Say whether a write may succeed, without writing. Raises DiskFull.
 
-        A SQLite file needs free space beside it. Apart from that the last write speaks: when it found the disk full and
-        none has succeeded since, that holds for FULL_HOLDS_S, for somebody must be let try again.
+        A SQLite file needs free space beside it. Apart from that, a write that found the disk full speaks for
+        FULL_HOLDS_S: no longer, for somebody must be let try again; nor less when another one succeeds, for those that
+        change a row in its place always do.
         """
         if self._folder is not None and connections.free_bytes(self._folder) < LEAST_FREE_BYTES:
             raise DiskFull(f"the disk of the database {self.where} is full: free space there; nothing can be stored")
@@ -191,7 +192,6 @@ class Database:
                     connection.rollback()
                 else:
                     self._commit(connection)
-                    self._full_at_s = None
         except (exc.SQLAlchemyError, OSError) as error:
             named = translate(error, self.where)
             if named is None:

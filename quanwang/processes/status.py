@@ -34,6 +34,7 @@ def _database(settings: Settings) -> dict[str, Any]:
     database = open_database(settings)
     try:
         database.ping()
+        database.check_writable()
     except QuanwangError as error:
         return {"ok": False, "says": error.sentence}
     finally:

@@ -231,7 +231,7 @@ def test_a_full_disk_is_told_and_nothing_half_is_kept(own: Installation) -> None
     assert kept % 100 == 0
     bound(1_000_000_000)
     assert own.alpha.submit(title=title)
-    assert httpx.get(own.url + "/readyz").status_code == 200
+    wait_until(lambda: httpx.get(own.url + "/readyz").status_code == 200, "it did not become ready again")
 
 
 def test_the_main_job_on_mariadb(mariadb_database: Database, redis_server: WatchedRedis, folder: Path) -> None:

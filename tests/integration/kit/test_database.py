@@ -302,7 +302,7 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_kept(sqlite_database: Databa
         assert session.execute(select(counter.c.id)).scalars().all() == [1]
 
 
-def test_a_full_disk_is_known_until_a_write_succeeds(sqlite_database: Database) -> None:
+def test_a_full_disk_is_known_for_a_while(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     sqlite_database.check_writable()
     with pytest.raises(DiskFull), sqlite_database.transaction() as session:
         session.exec_driver_sql("PRAGMA max_page_count = 1")
@@ -312,6 +312,9 @@ def test_a_full_disk_is_known_until_a_write_succeeds(sqlite_database: Database) 
     with sqlite_database.transaction() as session:
         session.exec_driver_sql("PRAGMA max_page_count = 1000000")
     put(sqlite_database, 1)
+    with pytest.raises(DiskFull):
+        sqlite_database.check_writable()
+    monkeypatch.setattr("kit.db.database.FULL_HOLDS_S", 0.0)
     sqlite_database.check_writable()
 
 
