@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from matching.index.best import offer_met
 from matching.index.choosing import list_plane, offer_users
-from matching.index.classes import FULL_TIER, reached_score, set_bonus
+from matching.index.classes import FINISHED, FULL_TIER, reached_score, set_bonus
 from matching.index.jit import kernel
 from matching.index.planes import add_to_hits, clear, copy_plane, count_plane, keep_both, mark_enough_hits, unite_lists
 from matching.index.postings import Lists
@@ -253,7 +253,7 @@ def _finish(
         named, theta = np.int64(batch.named[q]) >> 1, max(np.int64(0), state[DOOR_KEY] >> TIE_BITS)
         if counted > state[LIMIT]:
             reached = reached_score(
-                scratch, named, at_least, FULL_TIER, 0, scored, scratch.zeros[FULL_TIER], total, state[LIMIT]
+                scratch, named, at_least, FULL_TIER, FINISHED, scored, scratch.zeros[FULL_TIER], total, state[LIMIT]
             )
             theta = max(theta, reached)
         offer_met(

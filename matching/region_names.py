@@ -82,7 +82,7 @@ class RegionNames:
         candidates = named[span.text]
         others = {node for name, nodes in named.items() if name != span.text for node in nodes if node != 0}
         support = {node: len(others.intersection(self._tree.ancestors(node))) for node in candidates}
-        # 江苏省南京市鼓楼区: there is a 鼓楼区 in 徐州 too, but only one of them has both province and city in the text.
+        # 江苏省南京市鼓楼区: 徐州 has a 鼓楼区 too, but only one of them has both province and city in the text.
         below = {node for node in candidates if support[node] and support[node] == max(support.values())}
         above = {node for node in candidates if any(node in self._tree.ancestors(other) for other in others)}
         node, is_clear = self._choice(below or above or candidates)

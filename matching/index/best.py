@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matching.index.choosing import list_plane, offer_users, score_of
-from matching.index.classes import PARTIAL_TIER, is_out, reached_score, sum_for
+from matching.index.classes import FINISHED, PARTIAL_TIER, UNFINISHED, is_out, reached_score, sum_for
 from matching.index.jit import kernel
 from matching.index.planes import copy_plane
 from matching.index.postings import Lists
@@ -84,7 +84,7 @@ def meet_best(
         postings_left += query[SIZES, p]
     order_by_weight(query, weights, groups)
     scored = np.int64(0)
-    theta = max(floor, reached_score(scratch, named, at_least, PARTIAL_TIER, 1, scored, zeros, total, limit))
+    theta = max(floor, reached_score(scratch, named, at_least, PARTIAL_TIER, UNFINISHED, scored, zeros, total, limit))
     left = total
     eligible = np.int64(-1)
     for j in range(groups):
@@ -102,11 +102,13 @@ def meet_best(
         left -= weights[p]
         postings_left -= query[SIZES, p]
         if j + 1 < groups and postings_left > _WORTH_A_LOOK * scored:
-            reached = reached_score(scratch, named, at_least, PARTIAL_TIER, 1, scored, zeros, total, limit)
+            reached = reached_score(scratch, named, at_least, PARTIAL_TIER, UNFINISHED, scored, zeros, total, limit)
             theta = max(theta, reached)
     if eligible != -1:
         planes[ACTIVE, :] = 0
-    return scored, max(theta, reached_score(scratch, named, at_least, PARTIAL_TIER, 0, scored, zeros, total, limit))
+    return scored, max(
+        theta, reached_score(scratch, named, at_least, PARTIAL_TIER, FINISHED, scored, zeros, total, limit)
+    )
 
 
 @kernel

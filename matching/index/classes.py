@@ -20,7 +20,10 @@ Int64Array = npt.NDArray[np.int64]
 NEVER = -(1 << 40)
 """Bonus of a choice of dimensions that is not graded."""
 
-FULL_TIER, PARTIAL_TIER = 0, 1
+FULL_TIER, PARTIAL_TIER = np.int64(0), np.int64(1)
+"""Machine integers: of a Python constant the compiler makes a version of its own of every function it is handed to."""
+
+FINISHED, UNFINISHED = np.int64(0), np.int64(1)
 
 
 @kernel

@@ -118,7 +118,7 @@ def _mark_rows(
     half_angle = near[2] / (2.0 * EARTH_RADIUS_KM)
     # Beyond a half circle a longer arc has no longer chord.
     bound = 2.0 * math.sin(half_angle) if half_angle < math.pi / 2.0 else math.nan
-    cell = _first_cell(grid.cells, 0, first_row * COLUMNS + first_column)
+    cell = _first_cell(grid.cells, np.int64(0), first_row * COLUMNS + first_column)
     while cell < len(grid.cells):
         row, column = grid.cells[cell] // COLUMNS, grid.cells[cell] % COLUMNS
         if row > last_row:

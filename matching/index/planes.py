@@ -78,7 +78,7 @@ def keep_both(plane: Words, other: Words, blocks: int, shift: int) -> int:
         first, count = next_run(blocks)
         blocks = without_run(blocks, first, count)
         for block in range(first, first + count):
-            low, high = bounds_of(block, 1, shift, len(plane))
+            low, high = bounds_of(block, np.int64(1), shift, len(plane))
             into, also = plane[low:high], other[low:high]
             seen = np.uint64(0)
             for i in range(len(into)):

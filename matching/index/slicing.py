@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matching.index.bits import lowest_bit, popcount
-from matching.index.classes import FULL_TIER, reached_score, sum_for
+from matching.index.classes import FINISHED, FULL_TIER, reached_score, sum_for
 from matching.index.jit import kernel
 from matching.index.lookup import first_from
 from matching.index.postings import Lists
@@ -41,6 +41,7 @@ Int64Array = npt.NDArray[np.int64]
 Int32Array = npt.NDArray[np.int32]
 Postings = npt.NDArray[np.uint32]
 
+_FIRST, _SECOND, _THIRD = np.int64(0), np.int64(1), np.int64(2)
 _HITS = MAX_SUM_BITS
 _PLANE, _CARRY, _ABOVE, _EQUAL, _CHOSEN, _OPEN = range(_HITS + MAX_HIT_BITS, _HITS + MAX_HIT_BITS + 6)
 """Rows of ``Scratch.chunk`` after the slices of sums and of hits: a group's users, two for passing use, who reaches a
@@ -71,7 +72,7 @@ def slice_best(
     words = len(visible)
     chunks = (words + CHUNK_WORDS - 1) // CHUNK_WORDS
     scored, counted = np.int64(0), np.int64(0)
-    theta = max(floor, reached_score(scratch, named, at_least, tier, 0, scored, zeros, total, limit))
+    theta = max(floor, reached_score(scratch, named, at_least, tier, FINISHED, scored, zeros, total, limit))
     first = _promising_chunk(scratch.planes[REGION if tier != FULL_TIER else FULL], visible)
     _rewind(scratch.keys, scratch.query[FIRSTS, len(weights)])
     for turn in range(-1, chunks):
@@ -86,9 +87,9 @@ def slice_best(
         )
         if scored >= counted + limit:
             counted = scored
-            theta = max(theta, reached_score(scratch, named, at_least, tier, 0, scored, zeros, total, limit))
+            theta = max(theta, reached_score(scratch, named, at_least, tier, FINISHED, scored, zeros, total, limit))
     if scored > counted:
-        theta = max(theta, reached_score(scratch, named, at_least, tier, 0, scored, zeros, total, limit))
+        theta = max(theta, reached_score(scratch, named, at_least, tier, FINISHED, scored, zeros, total, limit))
     return scored, theta
 
 
@@ -181,7 +182,7 @@ def _open_to(
     if not everybody:
         for choice in range(8):
             if query[BONUS, choice] >= 0 and sum_for(query, theta - query[BONUS, choice], total) <= total:
-                a, b, c = _flip(choice, 0), _flip(choice, 1), _flip(choice, 2)
+                a, b, c = _flip(choice, _FIRST), _flip(choice, _SECOND), _flip(choice, _THIRD)
                 for i in range(length):
                     open_users[i] |= (industry[i] ^ a) & (region[i] ^ b) & (crowd[i] ^ c) & seen[i]
     anybody = np.uint64(0)
@@ -325,7 +326,7 @@ def _choose(
         if needed > total:
             continue
         mark_reached(chunk, np.int64(0), bits, needed, above, equal, length)
-        a, b, c = _flip(choice, 0), _flip(choice, 1), _flip(choice, 2)
+        a, b, c = _flip(choice, _FIRST), _flip(choice, _SECOND), _flip(choice, _THIRD)
         for i in range(length):
             chosen[i] |= (industry[i] ^ a) & (region[i] ^ b) & (crowd[i] ^ c) & above[i]
     users = np.int64(0)
