@@ -43,7 +43,7 @@ class RegionNames:
 
     A name of fewer than three characters counts alone only if it is that of a province, or of a city and no everyday
     word (unless it stands between two marks); otherwise a region above it must be in the text too.
-    Of several regions with one name the one below another region of the text is meant, else the widest if the others
+    Of several regions with one name the one below most regions of the text is meant, else the widest if the others
     lie within it, else the one province or city among them; what is still ambiguous is reported and not applied.
     """
 
@@ -81,7 +81,9 @@ class RegionNames:
     def _key(self, span: Span, text: str, named: dict[str, set[int]]) -> ExtractedKey:
         candidates = named[span.text]
         others = {node for name, nodes in named.items() if name != span.text for node in nodes if node != 0}
-        below = {node for node in candidates if others.intersection(self._tree.ancestors(node))}
+        support = {node: len(others.intersection(self._tree.ancestors(node))) for node in candidates}
+        # 江苏省南京市鼓楼区: there is a 鼓楼区 in 徐州 too, but only one of them has both province and city in the text.
+        below = {node for node in candidates if support[node] and support[node] == max(support.values())}
         above = {node for node in candidates if any(node in self._tree.ancestors(other) for other in others)}
         node, is_clear = self._choice(below or above or candidates)
         shown = self._tree.name(node)

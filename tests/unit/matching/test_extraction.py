@@ -186,3 +186,21 @@ def test_a_profile_text_adds_keywords_only_and_never_more_than_the_cap() -> None
     assert set(words[:60]) < set(profile.keywords)
     assert profile.regions == profile.industries == profile.crowds == ()
     assert parse_profile({"id": 1, "text": "焊接"}, builtin_taxonomy(), extractor=extractor()).keywords == ("焊接",)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("江苏省南京市鼓楼区招电工", "320106"),
+        ("河北省张家口市桥西区招电工", "130703"),
+        ("南京鼓楼招电工", "320106"),
+        ("江苏省徐州市鼓楼区招电工", "320302"),
+    ],
+)
+def test_a_district_whose_name_occurs_twice_in_a_province_is_that_of_the_named_city(text: str, code: str) -> None:
+    assert applied(text, "region") == [code]
+
+
+def test_a_district_whose_name_occurs_twice_below_the_only_region_named_is_ambiguous() -> None:
+    keys = [key for key in extractor().extract("江苏省鼓楼区招电工").keys if key.kind == "region"]
+    assert [key.why for key in keys if key.value != "320000"] == [Why.AMBIGUOUS]
