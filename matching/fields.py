@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from kit.errors import InvalidInput
-from matching.normalisation import keyword, tag, valid_characters
+from matching.normalisation import keyword, tag, valid_text
 from matching.taxonomy import Tree
 
 MAX_ID = 2**53 - 1
@@ -72,7 +72,7 @@ def text(field: str, value: object) -> str:
         raise InvalidInput(field, value, "must be a string")
     if len(value) > MAX_TEXT_CHARACTERS:
         raise InvalidInput(field, len(value), f"characters are more than the {MAX_TEXT_CHARACTERS} allowed")
-    valid_characters(field, value)
+    valid_text(field, value)
     return value
 
 

@@ -85,10 +85,21 @@ def valid_characters(field: str, value: str) -> None:
         return
     if control := _CONTROL.search(value):
         raise InvalidInput(field, value, f"holds the control character U+{ord(control[0]):04X}; remove it")
+    _encodable(field, value)
+
+
+def _encodable(field: str, value: str) -> None:
     try:
         value.encode()
     except UnicodeEncodeError:
         raise InvalidInput(field, ascii(value), "is not valid Unicode text") from None
+
+
+def valid_text(field: str, value: str) -> None:
+    """Refuse NUL and lone surrogates in free text; other stray control characters are in many a real one."""
+    if "\0" in value:
+        raise InvalidInput(field, value, "holds the control character U+0000; remove it")
+    _encodable(field, value)
 
 
 def _is_blank(text: str) -> bool:

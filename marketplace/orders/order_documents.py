@@ -11,7 +11,7 @@ from kit.errors import InvalidInput
 from marketplace.orders.tables import MAX_EXTERNAL_ID, MAX_TITLE
 from matching.errors import NoDimension
 from matching.fields import identity, known_fields
-from matching.normalisation import valid_characters
+from matching.normalisation import valid_characters, valid_text
 from matching.orders import FIELDS as KEY_FIELDS
 from matching.orders import Order, parse_order
 from matching.taxonomy import Taxonomy
@@ -52,7 +52,9 @@ def read_order(document: object, taxonomy: Taxonomy) -> SubmittedOrder:
     """
     document = known_fields(document, OWN_FIELDS | KEY_FIELDS, "order", path="")
     title = _text(document, "title", MAX_TITLE).strip()
+    valid_characters("title", title)
     description = _text(document, "description", MAX_DESCRIPTION)
+    valid_text("description", description)
     key_fields: dict[str, Any] = {name: value for name, value in document.items() if name not in OWN_FIELDS}
     return SubmittedOrder(
         external_id=_external_id(document.get("id"), "id"),
@@ -82,7 +84,6 @@ def _text(document: Mapping[str, Any], field: str, longest: int) -> str:
         raise InvalidInput(field, value, "must be text.")
     if len(value) > longest:
         raise InvalidInput(field, value, f"must have at most {longest:,} characters.")
-    valid_characters(field, value)
     return value
 
 

@@ -30,8 +30,15 @@ def test_ids_that_are_numbers_begin_at_one(field: str, number: int | str) -> Non
 @pytest.mark.parametrize("field", ["title", "description", "text"])
 def test_control_characters_are_refused_and_line_ends_are_not(field: str) -> None:
     read_order({**GOOD, field: "一\n二\t三\r\n"}, TAXONOMY)
-    with pytest.raises(InvalidInput, match=rf"^{field}: .* holds the control character U\+001B; remove it"):
-        read_order({**GOOD, field: "一\x1b[31m"}, TAXONOMY)
+    with pytest.raises(InvalidInput, match=rf"^{field}: .* holds the control character U\+0000; remove it"):
+        read_order({**GOOD, field: "一\0"}, TAXONOMY)
+
+
+def test_a_stray_control_character_is_refused_in_a_title_and_passed_over_in_a_long_text() -> None:
+    """Descriptions out of documents are full of them: U+0002 for the hyphen at the end of a line."""
+    read_order({**GOOD, "description": "non\x02exclusive", "text": "non\x02exclusive"}, TAXONOMY)
+    with pytest.raises(InvalidInput, match=r"^title: .* holds the control character U\+0002; remove it"):
+        read_order({**GOOD, "title": "non\x02exclusive"}, TAXONOMY)
 
 
 def test_the_hash_tells_content_not_the_order_of_fields() -> None:
