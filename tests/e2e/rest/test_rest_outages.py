@@ -97,14 +97,18 @@ def test_a_profile_with_a_text_is_taken_without_matching_and_read_when_it_is_bac
             f"the text of {user} was not read",
         )
         stored = own.alpha.get(f"/v1/profiles/{user}").json()
-        assert (stored["keywords"], stored["extracted"]) == (sorted(["钢结构", word]), [word])
+        # Sub-terms of the word may come with it, the word of the text that was put before may not.
+        assert word in stored["extracted"]
+        assert ({skill, other} - {word}).isdisjoint(stored["extracted"])
+        assert sorted(stored["keywords"]) == sorted(["钢结构", *stored["extracted"]])
     own.matching.feed()
     dispatch_id = own.alpha.submit(keywords=[other], regions=[])
     own.wait_told(dispatch_id)
     assert own.alpha.get(f"/v1/users/{later}/inbox").json()["items"][0]["dispatch_id"] == dispatch_id
     own.matching.stop()
     unchanged = own.alpha.ask("PUT", f"/v1/profiles/{name}", json=document).json()
-    assert (unchanged["changed"], unchanged["extracted"]) == (False, [skill])
+    assert unchanged["changed"] is False
+    assert skill in unchanged["extracted"]
     own.matching.start()
 
 
