@@ -80,7 +80,12 @@ class PrivateServer:
             "--locale=C",
             "-N",
         ]
-        made = subprocess.run(making, cwd=self.folder, user=self._user, capture_output=True, text=True, check=False)
+        try:
+            made = subprocess.run(making, cwd=self.folder, user=self._user, capture_output=True, text=True, check=False)
+        except OSError as error:
+            raise PostgreSqlFailed(
+                f"{error.filename} cannot be run as {self._user or 'this user'}: {error.strerror}"
+            ) from error
         if made.returncode:
             raise PostgreSqlFailed(f"initdb failed: {made.stderr.strip() or made.stdout.strip()}")
         command = [str(programs / "postgres"), "-D", str(cluster), "-k", str(self.folder)]

@@ -1,6 +1,7 @@
 """The PostgreSQL peer, on a private server: its answers are the oracle's, and nothing of it stays behind."""
 
 import os
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,12 +47,13 @@ def test_postgresql_answers_as_the_oracle_does() -> None:
         os.kill(pid, 0)
 
 
-def test_a_server_that_cannot_be_made_says_why_and_leaves_nothing(tmp_path: Path) -> None:
-    for name, text in (("initdb", "#!/bin/sh\necho no room >&2\nexit 1\n"), ("postgres", "#!/bin/sh\nexit 1\n")):
-        (tmp_path / name).write_text(text)
-        (tmp_path / name).chmod(0o755)
-    tmp_path.chmod(0o755)
-    for above in list(tmp_path.parents)[:2]:
-        above.chmod(0o755)
-    with pytest.raises(PostgreSqlFailed, match="no room"):
-        PrivateServer(tmp_path)
+def test_a_server_that_cannot_be_made_says_why_and_leaves_nothing() -> None:
+    # pytest's own folders are closed to the user that the server runs as.
+    with tempfile.TemporaryDirectory() as name:
+        programs = Path(name)
+        programs.chmod(0o755)
+        for program, text in (("initdb", "#!/bin/sh\necho no room >&2\nexit 1\n"), ("postgres", "#!/bin/sh\nexit 1\n")):
+            (programs / program).write_text(text)
+            (programs / program).chmod(0o755)
+        with pytest.raises(PostgreSqlFailed, match="no room"):
+            PrivateServer(programs)
