@@ -27,6 +27,7 @@ MAX_CLIENTS: Final = 10_000
 FIRST_PAUSE_S: Final = 0.1
 MAX_PAUSE_S: Final = 2.0
 ANSWER_TIMEOUT_S: Final = 2.0
+ASK_AGAIN_S: Final = 0.5
 SILENCE_S: Final = 15.0
 """After so long without an event the subscription asks the server whether it is still there."""
 
@@ -66,9 +67,10 @@ class InboxEvents:
         for stream in self._all():
             stream.close()
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            # A library in the middle of a time-out may take the cancellation for its own: ask until it is heard.
+            while not self._task.done():
+                self._task.cancel()
+                await asyncio.wait({self._task}, timeout=ASK_AGAIN_S)
             self._task = None
         if self._redis is not None:
             await self._redis.aclose()

@@ -308,3 +308,30 @@ def test_start_returns_while_redis_is_away(redis_server: WatchedRedis) -> None:
         await events.stop()
 
     asyncio.run(run())
+
+
+def test_stopping_is_heard_though_a_library_takes_a_cancellation_for_its_own(
+    redis_server: WatchedRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a connection does that is cancelled just when its own time is out."""
+    swallowed: list[int] = []
+
+    async def deaf_once(_self: InboxEvents) -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            if not swallowed:
+                swallowed.append(1)
+                raise TimeoutError from None
+            raise
+
+    monkeypatch.setattr(InboxEvents, "_listen", deaf_once)
+
+    async def run() -> None:
+        events = InboxEvents(redis_server.url)
+        await events.start()
+        await asyncio.sleep(0)
+        await asyncio.wait_for(events.stop(), WAIT_S)
+
+    asyncio.run(run())
+    assert swallowed
