@@ -1,7 +1,7 @@
 """Candidates for dispatch, from whichever coordinator this process has: resolves orders, matches in one batch."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 
 import orjson
@@ -16,16 +16,29 @@ from matching.taxonomy import Taxonomy
 
 
 class EngineCandidateSource:
-    """Implements ``marketplace.dispatch.ports.CandidateSource`` over a coordinator."""
+    """Implements ``marketplace.dispatch.ports.CandidateSource`` over a coordinator.
 
-    def __init__(self, coordinator: Coordinator, taxonomy: Taxonomy, extractors: Extractors) -> None:
+    ``catch_up`` is called before every match: it returns when all profile changes committed so far are published, and
+    raises Unavailable when that takes too long. An order must not close, or turn to the partial tier, over somebody
+    whose profile was acknowledged before the order was.
+    """
+
+    def __init__(
+        self,
+        coordinator: Coordinator,
+        taxonomy: Taxonomy,
+        extractors: Extractors,
+        catch_up: Callable[[], None] = lambda: None,
+    ) -> None:
         self._coordinator, self._taxonomy, self._extractors = coordinator, taxonomy, extractors
+        self._catch_up = catch_up
 
     def match(self, requests: Sequence[MatchRequest]) -> list[MatchAnswer | MatchRefused]:
         """Answer every request in order; one that cannot be resolved is refused alone.
 
-        Raises Unavailable while the shards are not whole: nothing may be recorded then.
+        Raises Unavailable while the shards are not whole or lag behind: nothing may be recorded then.
         """
+        self._catch_up()
         frozen = [self._freeze(request) for request in requests]
         answers: list[MatchAnswer | MatchRefused | None] = [
             query if isinstance(query, MatchRefused) else None for query in frozen

@@ -89,7 +89,21 @@ def plan_waves(loaded: Loaded, source: CandidateSource, now_ms: int) -> dict[int
             decision = decisions[row.dispatch_id]
             event = matched_event(answer, query, policy)
             decisions[row.dispatch_id] = step(decision.state, policy, event, now_ms)
+    for plan in plans.values():
+        if _contradicts_itself(plan.answers):
+            plan.answers.clear()
     return plans
+
+
+def _contradicts_itself(answers: Sequence[MatchAnswer | MatchRefused]) -> bool:
+    """Say whether somebody became full between the two questions: the partial tier must not open over him.
+
+    Without answers the dispatch is asked anew at once.
+    """
+    if len(answers) < 2:
+        return False
+    first, second = answers[0], answers[1]
+    return isinstance(first, MatchAnswer) and isinstance(second, MatchAnswer) and first.full_count < second.full_count
 
 
 def asks(decision: Decision) -> QueryWave | None:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from kit.errors import QuanwangError
-from quanwang.cli.kernel_cache import use_kernel_cache
+from quanwang.processes.kernel_cache import use_kernel_cache
 from quanwang.processes.kernels import are_warm
 
 UNUSABLE_FILE = 1

@@ -9,7 +9,7 @@ import typer
 from kit.config import Settings, load_settings
 from kit.errors import InvalidInput, NotFound
 from kit.folders import is_installation
-from quanwang.cli.kernel_cache import use_kernel_cache
+from quanwang.processes.kernel_cache import use_kernel_cache
 
 folder_in_use: ContextVar[Path | None] = ContextVar("folder_in_use", default=None)
 """The data folder that this command works in, for sentences about a disk that is full."""

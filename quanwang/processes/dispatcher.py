@@ -6,7 +6,7 @@ supervises it starts it again. Everything that it knows is in the database.
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +42,9 @@ RAY_LOST: Final = 75
 
 BARRIER_PERIOD_S = 0.5
 RECOVERY_PERIOD_S = 0.1
+CATCH_UP_S = 5.0
+"""How long orders wait for profile changes committed before them, until they are given back to be tried anew."""
+
 SNAPSHOT_PERIOD_S = 60.0
 HEAD_WAIT_S = 60.0
 LEASE_MS = 6_000
@@ -56,6 +59,10 @@ class NoRayHead(Unavailable):
 
 class DispatchPaused(Unavailable):
     """Somebody switched dispatch off."""
+
+
+class ShardsLagBehind(Unavailable):
+    """Profile changes that are committed were not published in time; the orders are matched when they are."""
 
 
 def run(settings: Settings, *, in_process: bool) -> int:
@@ -112,7 +119,9 @@ def _run_with(settings: Settings, shards: Sequence[ShardPort]) -> int:
     vocabulary = Vocabulary()
     coordinator = Coordinator(shards, taxonomy, vocabulary, generation=now_ms(), weights=weights)
     extractors = Extractors(vocabulary, taxonomy, coordinator.crowd_tags)
-    source = EngineCandidateSource(coordinator, taxonomy, extractors)
+    log_of_profiles = DatabaseProfileLog(database)
+    feeding = Feeding(Feeder(coordinator, log_of_profiles), coordinator, log_of_profiles.last_seq)
+    source = EngineCandidateSource(coordinator, taxonomy, extractors, feeding.catch_up)
     service = MatchService(coordinator, taxonomy, extractors, lambda user_id: _profile_of(database, user_id))
     ids = IdAllocator(database)
     wake = Wake(RedisWakeStream(connect(settings.resolved_redis_url)))
@@ -126,7 +135,6 @@ def _run_with(settings: Settings, shards: Sequence[ShardPort]) -> int:
         now_ms,
         options={dispatch.DISPATCH_WORK: HandlerOptions(lease_ms=LEASE_MS)},
     )
-    feeding = Feeding(Feeder(coordinator, DatabaseProfileLog(database)), coordinator)
     server = CallServer(settings.match_address, service.handlers())
 
     def stop() -> None:
@@ -160,11 +168,18 @@ def _dispatch(
 
 
 class Feeding:
-    """The thread that keeps the shards up with the database: a barrier every half second, lost shards brought back."""
+    """The thread that keeps the shards up with the database: a barrier every half second, lost shards brought back.
 
-    def __init__(self, feeder: Feeder, coordinator: Coordinator) -> None:
+    ``last_seq`` tells the newest committed change. Whoever must not miss it calls ``catch_up``, which has a barrier cut
+    at once.
+    """
+
+    def __init__(self, feeder: Feeder, coordinator: Coordinator, last_seq: Callable[[], int]) -> None:
         self._feeder = feeder
         self._coordinator = coordinator
+        self._last_seq = last_seq
+        self._asked = threading.Event()
+        self._stepped = threading.Condition()
         self._stopping = threading.Event()
         self._fed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="feeder", daemon=True)
@@ -178,6 +193,7 @@ class Feeding:
     def stop(self) -> None:
         """Ask the thread to end."""
         self._stopping.set()
+        self._asked.set()
         self._fed.set()
 
     def wait_fed(self) -> bool:
@@ -185,9 +201,29 @@ class Feeding:
         self._fed.wait()
         return not self._stopping.is_set()
 
+    def catch_up(self) -> None:
+        """Return when every change that is committed by now is published. Raises ShardsLagBehind."""
+        wanted = self._last_seq()
+        if self._covers(wanted):
+            return
+        self._asked.set()
+        with self._stepped:
+            if not self._stepped.wait_for(lambda: self._covers(wanted), CATCH_UP_S):
+                raise ShardsLagBehind(
+                    f"the shards lag behind: change {wanted} of profiles is not published yet; orders wait for it"
+                )
+
+    def _covers(self, seq: int) -> bool:
+        barrier = self._feeder.barrier
+        return barrier is not None and barrier >= seq
+
     def _run(self) -> None:
         period_s = 0.0
-        while not self._stopping.wait(period_s):
+        while not self._stopping.is_set():
+            self._asked.wait(period_s)
+            self._asked.clear()
+            if self._stopping.is_set():
+                return
             period_s = BARRIER_PERIOD_S
             try:
                 self._step()
@@ -198,6 +234,8 @@ class Feeding:
                 log.error("feeding failed", exception=error)
             except Exception as error:  # noqa: BLE001  # the next step begins from the log again
                 log.error("feeding failed", exception=error)
+            with self._stepped:
+                self._stepped.notify_all()
 
     def _step(self) -> None:
         started_s = elapsed_s()

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from engine.build import build_id
-from quanwang.cli.kernel_cache import KERNEL_CACHE_VARIABLE
+from quanwang.processes.kernel_cache import KERNEL_CACHE_VARIABLE
 
 
 def are_warm(folder: Path | None = None) -> bool:

@@ -239,6 +239,22 @@ def preview_quickest_of(times: int, installation: Installation) -> tuple[httpx.R
     return answer, took_s
 
 
+def test_an_order_right_after_a_profile_reaches_it(installation: Installation, database: Database) -> None:
+    """Changes are published twice a second; an order does not close, or turn to others, over one acknowledged before it."""
+    ids = []
+    with installation.client() as client:
+        for turn in range(6):
+            crowd = f"only-{installation.port}-{turn}"
+            put = client.put(f"/v1/profiles/late-{turn}", json={"crowds": [crowd]})
+            assert put.status_code == 201, put.text
+            order = {"id": f"late-{installation.port}-{turn}", "title": "招人", "crowds": [crowd]}
+            headers = {"Idempotency-Key": f"late-{turn}"}
+            sent = client.post("/v1/dispatches", json={"orders": [order]}, headers=headers)
+            ids.append(sent.json()["answers"][0]["dispatch_id"])
+    wait_for(lambda: all(recipients(database, ids).values()), 20, installation.text)
+    assert [len(users) for users in recipients(database, ids).values()] == [1] * 6
+
+
 def test_a_shard_actor_is_killed_during_dispatches(installation: Installation, database: Database) -> None:
     dispatch_ids = installation.submit(100)
     installation.kill("ray::Shard")

@@ -56,6 +56,22 @@ def test_an_empty_full_tier_escalates_within_the_same_step(market: Market) -> No
     assert market.source.calls == [1, 1]
 
 
+def test_who_becomes_full_between_the_two_questions_keeps_the_full_tier_to_himself(market: Market) -> None:
+    """The partial tier must not open over him, though the first answer knew nobody."""
+    late = Profile(id=77, keywords=("木工",), regions=(BEIJING,))
+
+    def arrive() -> None:
+        if late not in market.source.profiles:
+            market.source.profiles.append(late)
+
+    market.source.before_answer = arrive
+    dispatch_id = market.open({"keywords": ["木工"], "regions": [BEIJING]})
+    market.step()
+    market.step()
+    assert market.told(dispatch_id) == [77]
+    assert market.get(dispatch_id).summary.state == "offering_full"
+
+
 def test_nobody_fits_is_exhausted_at_once_and_says_so(market: Market) -> None:
     dispatch_id = market.open({"crowds": ["nobody"]})
     market.settle()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.build import build_id
-from quanwang.cli.kernel_cache import KEPT_BUILDS, KERNEL_CACHE_VARIABLE, use_kernel_cache
+from quanwang.processes.kernel_cache import KEPT_BUILDS, KERNEL_CACHE_VARIABLE, use_kernel_cache
 from quanwang.processes.kernels import are_warm, remove_compiled
 
 

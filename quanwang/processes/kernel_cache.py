@@ -30,10 +30,9 @@ def use_kernel_cache(preferred: Sequence[Path]) -> None:
     if (folder := next(filter(_can_write, candidates), None) or _folder_of_build()) is not None:
         os.environ[KERNEL_CACHE_VARIABLE] = str(folder)
         return
-    print(
+    sys.stderr.write(
         "quanwang: no folder for compiled kernels can be written, so every run compiles them anew (about a minute):"
-        f" name one with {KERNEL_CACHE_VARIABLE}",
-        file=sys.stderr,
+        f" name one with {KERNEL_CACHE_VARIABLE}\n"
     )
 
 
