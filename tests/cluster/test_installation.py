@@ -220,6 +220,17 @@ def check_nothing_lost_or_doubled(installation: Installation, database: Database
             assert sum(dispatch_id in wanted for dispatch_id in seen) == expected
 
 
+def is_idle_for(seconds: float, database: Database) -> bool:
+    """Say whether nobody works on anything for so long; work of a later time may wait."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with database.read() as session:
+            if any(row.count for row in count_work(session) if row.state == "leased"):
+                return False
+        time.sleep(0.05)
+    return True
+
+
 def is_ready(installation: Installation) -> bool:
     with installation.client() as client:
         found = client.get("/readyz")
@@ -240,7 +251,7 @@ def preview_quickest_of(times: int, installation: Installation) -> tuple[httpx.R
 
 
 def test_an_order_right_after_a_profile_reaches_it(installation: Installation, database: Database) -> None:
-    """Changes are published twice a second; an order does not close, or turn to others, over one acknowledged before it."""
+    """Changes are published twice a second; an order must not close, or turn to others, over one made before it."""
     ids = []
     with installation.client() as client:
         for turn in range(6):
@@ -276,12 +287,16 @@ def test_the_dispatcher_is_killed_during_dispatches(installation: Installation, 
 def test_a_frozen_dispatcher_pauses_previews_at_once_and_loses_nothing(
     installation: Installation, database: Database
 ) -> None:
-    """Stopped, not dead: submitting still answers 201, previews say 503 at once; woken, it goes on."""
+    """Stopped, not dead: submitting still answers 201, previews say 503 at once; woken, it goes on.
+
+    It is stopped while it has nothing to do: in the middle of a write it would hold the one write lock that SQLite has,
+    and submitting would answer 503 with a sentence until it goes on.
+    """
     (frozen,) = installation.find("quanwang dispatcher")
-    dispatch_ids = installation.submit(50)
+    wait_for(lambda: is_idle_for(1.0, database), 30, installation.text)
     frozen.suspend()
     try:
-        dispatch_ids += installation.submit(50)
+        dispatch_ids = installation.submit(100)
         refused, took_s = preview_quickest_of(5, installation)
     finally:
         frozen.resume()
