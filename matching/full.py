@@ -12,14 +12,22 @@
 import numpy as np
 import numpy.typing as npt
 
-from matching.index.best import offer_met
-from matching.index.choosing import list_plane, offer_users
-from matching.index.classes import FINISHED, FULL_TIER, reached_score, set_bonus
+from matching.index.choosing import AS_CLASS_FROM, offer_class, offer_users, spread
+from matching.index.classes import FULL_TIER, reached_score, set_bonus
 from matching.index.jit import kernel
-from matching.index.planes import add_to_hits, clear, copy_plane, count_plane, keep_both, mark_enough_hits, unite_lists
+from matching.index.planes import (
+    add_to_hits,
+    clear,
+    copy_plane,
+    count_plane,
+    keep_both,
+    list_plane,
+    mark_enough_hits,
+    unite_lists,
+)
 from matching.index.postings import Lists
 from matching.index.requirements import common_blocks, keep_candidates, meet_all, order_by_size
-from matching.index.scoring import HITS_MASK, HITS_SHIFT, forget, meet_group
+from matching.index.scoring import HITS_MASK, HITS_SHIFT, SUM_MASK, meet_group, score_of
 from matching.index.scratch import (
     BLOCKS,
     FEW,
@@ -38,12 +46,13 @@ from matching.index.scratch import (
     Scratch,
 )
 from matching.index.segment_arrays import BatchArrays, People
-from matching.index.slicing import slice_best
+from matching.index.slicing import offer_sliced
 from matching.ranking import DOOR_KEY, LIMIT, TIE_BITS
 
 Words = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
 Int32Array = npt.NDArray[np.int32]
+FloatArray = npt.NDArray[np.float64]
 
 
 @kernel
@@ -124,14 +133,10 @@ def match_full(
         lists.postings, lists.bitmaps, scratch.keys, query, required, circle_of, circle, visible, blocks, shift,
         scratch.tuning[FEW], planes, users,
     )  # fmt: skip
-    if found > 0 and (keeps_set or scratch.states[FULL_TOP, LIMIT] > 0):
-        if left != 0:
-            list_plane(planes[FULL], left, shift, users, np.int64(0))
-        if not keeps_set:
-            offer_users(
-                people, batch.origin[q], np.int64(0), found, base, np.int64(0), scratch,
-                scratch.states[FULL_TOP], scratch.tops[FULL_KEYS], scratch.tops[FULL_IDS],
-            )  # fmt: skip
+    if found > 0 and keeps_set and left != 0:
+        list_plane(planes[FULL], left, shift, users)
+    elif found > 0 and not keeps_set and scratch.states[FULL_TOP, LIMIT] > 0:
+        _offer_equals(people, batch.origin[q], base, found, left, shift, scratch)
     clear(planes[FULL], blocks, shift)
     return found
 
@@ -175,7 +180,7 @@ def _match_graded(
             planes, users,
         )  # fmt: skip
         if left == 0:
-            left = _spread(users, number, shift, planes[FULL])
+            left = spread(users, number, shift, planes[FULL])
         active = planes[FULL]
         most = np.int64(0) if keeps_set else scratch.tuning[MET_AT_MOST]
         if listed * number > most * planes.shape[1] * 64:
@@ -187,24 +192,32 @@ def _match_graded(
     for p in range(groups):
         scored = meet_group(
             postings, bitmaps, keys, query[FIRSTS, p], query[FIRSTS, p + 1], p, np.int64(weights[p]), left, shift,
-            active, planes, scratch.marks, scratch.users, scored,
+            active, scratch.marks, scratch.users, scored,
         )  # fmt: skip
     clear(planes[FULL], blocks, shift)
     met = scored
     if few and required > 0:
         met = _filter_met(lists, required, circle_of, circle, blocks, shift, scored, scratch)
-    return _finish(people, batch, q, total, met, at_least, visible, shift, keeps_set, scratch)
+    return _finish(people, batch, q, total, met, at_least, shift, keeps_set, scratch)
 
 
 @kernel
-def _spread(users: npt.NDArray[np.uint32], number: int, shift: int, plane: Words) -> int:
-    """Set the bits of a list's users; returns their blocks."""
-    blocks = np.uint64(0)
-    for i in range(number):
-        user = np.uint64(users[np.uint64(i)])
-        plane[user >> np.uint64(6)] |= np.uint64(1) << (user & np.uint64(63))
-        blocks |= np.uint64(1) << (user >> np.uint64(shift))
-    return np.int64(blocks)
+def _offer_equals(
+    people: People, origin: FloatArray, score: int, found: int, left: int, shift: int, scratch: Scratch
+) -> None:
+    """Offer users of one score to the full top: row FULL of the planes in blocks ``left``, or a list when that is 0."""
+    planes, users = scratch.planes, scratch.users[0]
+    state, keys, ids = scratch.states[FULL_TOP], scratch.tops[FULL_KEYS], scratch.tops[FULL_IDS]
+    if left == 0 and found < AS_CLASS_FROM:
+        offer_users(people, origin, found, score, scratch, state, keys, ids)
+        return
+    plane, blocks = planes[FULL], left
+    if left == 0:
+        plane = planes[UNION]
+        blocks = spread(users, found, shift, plane)
+    offer_class(people, origin, score, blocks, shift, plane, scratch, state, keys, ids)
+    if left == 0:
+        clear(plane, blocks, shift)
 
 
 @kernel
@@ -238,41 +251,47 @@ def _finish(
     total: int,
     scored: int,
     at_least: int,
-    visible: Words,
     shift: int,
     keeps_set: int,
     scratch: Scratch,
 ) -> int:
     """Count, rank (or list) and forget the users who were met and hit enough groups."""
-    users, marks, state = scratch.users[0], scratch.marks, scratch.states[FULL_TOP]
-    counted = np.int64(0)
+    query, counts, users, scores = scratch.query, scratch.counts, scratch.users[0], scratch.users[1]
+    marks, state = scratch.marks, scratch.states[FULL_TOP]
+    counts[0, : total + 1] = 0
+    found = np.int64(0)
     for i in range(scored):
-        if (np.int64(marks[np.uint64(users[i])]) >> HITS_SHIFT) & HITS_MASK >= at_least:
-            counted += 1
-    if counted > 0 and state[LIMIT] > 0 and not keeps_set:
-        named, theta = np.int64(batch.named[q]) >> 1, max(np.int64(0), state[DOOR_KEY] >> TIE_BITS)
-        if counted > state[LIMIT]:
-            reached = reached_score(
-                scratch, named, at_least, FULL_TIER, FINISHED, scored, scratch.zeros[FULL_TIER], total, state[LIMIT]
-            )
-            theta = max(theta, reached)
-        offer_met(
-            people, batch.origin[q], named, at_least, FULL_TIER, theta, scored, visible, shift, scratch, state,
-            scratch.tops[FULL_KEYS], scratch.tops[FULL_IDS],
-        )  # fmt: skip
-    if keeps_set:
-        equals, kept = scratch.users[1], np.int64(0)
-        for i in range(scored):
-            user = users[i]
-            if (np.int64(marks[np.uint64(user)]) >> HITS_SHIFT) & HITS_MASK >= at_least:
-                equals[kept] = user
-                kept += 1
-        forget(marks, users, scored)
-        for i in range(kept):
-            users[i] = equals[i]
-    else:
-        forget(marks, users, scored)
-    return counted
+        user = users[np.uint64(i)]
+        mark = np.int64(marks[np.uint64(user)])
+        marks[np.uint64(user)] = 0
+        users[np.uint64(found)] = user
+        scores[np.uint64(found)] = score_of(query, mark & SUM_MASK)
+        enough = np.int64((mark >> HITS_SHIFT) & HITS_MASK >= at_least)
+        counts[0, mark & SUM_MASK] += enough
+        found += enough
+    if keeps_set or found == 0 or state[LIMIT] == 0:
+        return found
+    theta = max(np.int64(0), state[DOOR_KEY] >> TIE_BITS)
+    if found > state[LIMIT]:
+        reached, _ = reached_score(query, counts, np.int64(0), np.int64(0), total, state[LIMIT])
+        theta = max(theta, reached)
+    origin, planes = batch.origin[q], scratch.planes
+    above, equal, blocks = np.int64(0), np.int64(0), np.uint64(0)
+    for i in range(found):
+        user, score = users[np.uint64(i)], np.int64(scores[np.uint64(i)])
+        users[np.uint64(above)] = user
+        scores[np.uint64(above)] = score
+        above += np.int64(score > theta)
+        if score == theta:
+            planes[UNION, np.uint64(user >> np.uint32(6))] |= np.uint64(1) << np.uint64(user & np.uint32(63))
+            blocks |= np.uint64(1) << np.uint64(user >> np.uint32(shift))
+            equal += 1
+    keys, ids = scratch.tops[FULL_KEYS], scratch.tops[FULL_IDS]
+    offer_users(people, origin, above, np.int64(-1), scratch, state, keys, ids)
+    if equal > 0:
+        offer_class(people, origin, theta, np.int64(blocks), shift, planes[UNION], scratch, state, keys, ids)
+        clear(planes[UNION], np.int64(blocks), shift)
+    return found
 
 
 @kernel
@@ -300,19 +319,12 @@ def _match_planes(
     clear(union, left, shift)
     counted = count_plane(full, kept, shift)
     if counted > 0 and keeps_set:
-        list_plane(full, kept, shift, scratch.users[0], np.int64(0))
+        list_plane(full, kept, shift, scratch.users[0])
     elif counted > 0 and state[LIMIT] > 0:
-        named = np.int64(batch.named[q]) >> 1
-        floor = max(np.int64(0), state[DOOR_KEY] >> TIE_BITS)
-        scored, theta = slice_best(
-            lists, weights, named, np.int64(0), FULL_TIER, floor, state[LIMIT], shift, full, scratch.zeros[FULL_TIER],
-            scratch,
+        offer_sliced(
+            lists, people, batch.origin[q], weights, np.int64(0), at_least, FULL_TIER, kept, shift, full, scratch,
+            state, scratch.tops[FULL_KEYS], scratch.tops[FULL_IDS],
         )  # fmt: skip
-        offer_met(
-            people, batch.origin[q], named, np.int64(0), FULL_TIER, theta, scored, full, shift, scratch, state,
-            scratch.tops[FULL_KEYS], scratch.tops[FULL_IDS],
-        )  # fmt: skip
-        forget(scratch.marks, scratch.users[0], scored)
     clear(full, blocks, shift)
     return counted
 

@@ -6,31 +6,28 @@
 import numpy as np
 import numpy.typing as npt
 
-from matching.index.best import ALL_BLOCKS, meet_best, offer_met
 from matching.index.bits import popcount
-from matching.index.classes import PARTIAL_TIER, count_choices, set_bonus
+from matching.index.classes import PARTIAL_TIER, set_bonus
 from matching.index.jit import kernel
 from matching.index.planes import add_to_hits, mark_enough_hits, unite_lists
 from matching.index.postings import Lists
 from matching.index.requirements import fill_required
-from matching.index.scoring import forget
 from matching.index.scratch import (
     ACTIVE,
     CIRCLE,
     FIRSTS,
-    FULL,
     INDUSTRY,
     PARTIAL_IDS,
     PARTIAL_KEYS,
     PARTIAL_TOP,
-    SIZES,
-    SLICED_FROM,
     UNION,
     Scratch,
 )
 from matching.index.segment_arrays import BatchArrays, People
-from matching.index.slicing import slice_best
-from matching.ranking import DOOR_KEY, LIMIT, TIE_BITS
+from matching.index.slicing import offer_sliced
+from matching.ranking import LIMIT
+
+ALL_BLOCKS = -1
 
 Words = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
@@ -42,7 +39,7 @@ def fill_dimensions(lists: Lists, groups: int, circle_of: int, shift: int, scrat
     for dimension in range(3):
         fill_required(
             lists.postings, lists.bitmaps, scratch.keys, scratch.query, groups + dimension, circle_of,
-            scratch.wide[CIRCLE], np.int64(ALL_BLOCKS), shift, scratch.planes[INDUSTRY + dimension],
+            scratch.planes[CIRCLE], np.int64(ALL_BLOCKS), shift, scratch.planes[INDUSTRY + dimension],
         )  # fmt: skip
 
 
@@ -60,43 +57,22 @@ def match_partial(
     batch: BatchArrays,
     q: int,
     groups: int,
-    full_count: int,
     visible: Words,
     shift: int,
     scratch: Scratch,
 ) -> None:
-    """Push the best of the partial tier of query ``q`` to the partial top; the dimensions' planes are filled.
-
-    ``full_count``: users of the full tier, who are not of this one.
-    """
+    """Push the best of the partial tier of query ``q`` to the partial top; the dimensions' planes are filled."""
     state = scratch.states[PARTIAL_TOP]
     if state[LIMIT] == 0:
         return
     first_plane = batch.plane_starts[q]
     weights = batch.plane_weights[first_plane : first_plane + groups]
-    named, at_least = np.int64(batch.named[q]) >> 1, np.int64(batch.at_least[q])
-    zeros = scratch.zeros[PARTIAL_TIER]
+    named = np.int64(batch.named[q]) >> 1
     set_bonus(scratch.query, np.int64(0), named, batch.weights)
-    count_choices(scratch.planes, visible, named, zeros)
-    # All of the full tier satisfy all dimensions; the partial tier has nobody who satisfies none and hits nothing.
-    zeros[named] -= full_count
-    zeros[0] = 0
-    floor = max(np.int64(0), state[DOOR_KEY] >> TIE_BITS)
-    listed = np.int64(0)
-    for p in range(groups):
-        listed += scratch.query[SIZES, p]
-    if listed < scratch.tuning[SLICED_FROM]:
-        scored, theta = meet_best(lists, weights, named, at_least, floor, state[LIMIT], shift, visible, zeros, scratch)
-    else:
-        scored, theta = slice_best(
-            lists, weights, named, at_least, PARTIAL_TIER, floor, state[LIMIT], shift, visible, zeros, scratch
-        )
-    offer_met(
-        people, batch.origin[q], named, at_least, PARTIAL_TIER, theta, scored, visible, shift, scratch, state,
-        scratch.tops[PARTIAL_KEYS], scratch.tops[PARTIAL_IDS],
+    offer_sliced(
+        lists, people, batch.origin[q], weights, named, np.int64(batch.at_least[q]), PARTIAL_TIER,
+        np.int64(ALL_BLOCKS), shift, visible, scratch, state, scratch.tops[PARTIAL_KEYS], scratch.tops[PARTIAL_IDS],
     )  # fmt: skip
-    forget(scratch.marks, scratch.users[0], scored)
-    scratch.planes[FULL, :] = 0
 
 
 @kernel

@@ -35,16 +35,15 @@ def open_top(state: Int64Array, limit: int, floor_key: int) -> None:
 
 
 @kernel
-def push(state: Int64Array, keys: Int64Array, ids: Int64Array, key: int, user_id: int) -> None:
-    """Offer one user to a top (never with limit 0)."""
+def push(state: Int64Array, keys: Int64Array, ids: Int64Array, key: int, user_id: int) -> bool:
+    """Offer one user to a top (never with limit 0); says whether it was taken. Whoever fills it must make room."""
     if key < state[DOOR_KEY] or (key == state[DOOR_KEY] and user_id >= state[DOOR_ID]):
-        return
+        return False
     held = state[HELD]
     keys[held] = key
     ids[held] = user_id
     state[HELD] = held + 1
-    if held + 1 == len(keys):
-        cut_top(state, keys, ids)
+    return True
 
 
 @kernel

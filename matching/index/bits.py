@@ -29,16 +29,35 @@ def _popcount(_typing_context: Any, word: Any) -> Any:  # noqa: ARG001 - numba r
 def _lowest_bit(_typing_context: Any, word: Any) -> Any:  # noqa: ARG001 - numba reads the parameter from the signature
 
     def codegen(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
 
     return types.int64(types.uint64), codegen
+
+
+def _bytes_at_least(_typing_context: Any, column: Any, first: Any, least: Any) -> Any:  # noqa: ARG001 - as above
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        column = context.make_array(signature.args[0])(context, builder, arguments[0])
+        vector = ir.VectorType(ir.IntType(8), WORD_BITS)
+        place = builder.bitcast(builder.gep(column.data, [arguments[1]]), vector.as_pointer())
+        bytes_ = builder.load(place)
+        bytes_.align = 1
+        one = builder.insert_element(ir.Constant(vector, ir.Undefined), arguments[2], ir.Constant(ir.IntType(32), 0))
+        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), WORD_BITS), [0] * WORD_BITS)
+        bounds = builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), everywhere)
+        return builder.bitcast(builder.icmp_unsigned(">=", bytes_, bounds), ir.IntType(WORD_BITS))
+
+    return types.uint64(column, types.int64, types.uint8), codegen
 
 
 popcount = cast("Callable[[Any], int]", intrinsic(_popcount))
 """The number of set bits of a uint64, as int64."""
 
 lowest_bit = cast("Callable[[Any], int]", intrinsic(_lowest_bit))
-"""The place of the lowest set bit of a uint64 that is not zero, as int64."""
+"""The place of the lowest set bit of a uint64, as int64; 64 of zero."""
+
+bytes_at_least = cast("Callable[[Any, Any, Any], int]", intrinsic(_bytes_at_least))
+"""Which of the 64 bytes ``column[first : first + 64]`` (uint8, within its bounds) are ``least`` or more, a bit each."""
 
 
 @kernel

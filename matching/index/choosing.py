@@ -1,7 +1,9 @@
-"""From a class of users with equal scores to the best of them by tie and id, without looking at all of them closely.
+"""From users with known scores to the best of them by tie and id, without looking at all of them closely.
 
-A user's tie is twice the rating less the steps of the distance. The rating costs one byte, and neighbours in the
-segment share a bound of their distance: who cannot pass the door by these two is not looked at.
+A user's tie is twice the rating less the steps of the distance, and neighbours in the segment share a bound of their
+distance. A large class of equal scores is walked through from the neighbourhood that can be nearest outward: the door
+of the top tells which rating a neighbourhood still needs, 64 users are compared with it at once, and where the best
+rating would not do, the walk ends.
 """
 
 # Numbers inside kernels are machine integers: neither Python's nor NumPy's stubs describe them.
@@ -12,14 +14,12 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from matching.index.bits import lowest_bit
+from matching.geometry import FARTHEST_STEPS
+from matching.index.bits import bytes_at_least, lowest_bit
 from matching.index.jit import kernel
-from matching.index.lookup import next_run, without_run
-from matching.index.planes import bounds_of
-from matching.index.scoring import DIMENSIONS_MASK, DIMENSIONS_SHIFT, SUM_MASK
-from matching.index.scratch import BONUS, POINTS, Scratch
+from matching.index.scratch import Scratch
 from matching.index.segment_arrays import People
-from matching.index.sphere import NEIGHBOURS, Balls, exact_steps, set_nearest_steps, set_point, steps_between
+from matching.index.sphere import NEIGHBOURS, exact_steps, set_nearest_steps, set_point, steps_between
 from matching.ranking import DOOR_KEY, HELD, LIMIT, TIE_BITS, TIE_SHIFT, cut_top, push
 
 Int64Array = npt.NDArray[np.int64]
@@ -27,115 +27,161 @@ FloatArray = npt.NDArray[np.float64]
 Words = npt.NDArray[np.uint64]
 Users = npt.NDArray[np.uint32]
 
-_NEIGHBOURS_SHIFT = np.uint64(NEIGHBOURS.bit_length() - 1)
-
-_BOUNDS = 512
-"""Twice a rating less the steps of a distance, plus 255: 0 to 455."""
-
-_SAMPLED_FROM = 2_048
-"""A class of so many users is looked at in two rounds: first those who promise most."""
+MAX_RATING = 100
+NEIGHBOUR_WORDS = NEIGHBOURS // 64
+_NEIGHBOURS_SHIFT = NEIGHBOURS.bit_length() - 1
+_TIES = 2 * MAX_RATING + FARTHEST_STEPS + 1
+AS_CLASS_FROM = 1_024
+"""So many users of one score are better walked through as a class than one by one."""
 
 
 @kernel
 def offer_users(
     people: People,
     origin: FloatArray,
-    first: int,
-    end: int,
+    number: int,
     score: int,
-    row: int,
     scratch: Scratch,
     state: Int64Array,
     keys: Int64Array,
     ids: Int64Array,
 ) -> None:
-    """Offer the users [first, end) of a row of ``scratch.users`` to a top.
-
-    ``score`` is theirs; -1: their marks tell it.
+    """Offer the first ``number`` users of ``scratch.users`` to a top; ``score`` is theirs, or -1: the second row has
+    the score of each.
     """
-    if first >= end:
+    if number == 0:
         return
-    users, marks, query, nearest = scratch.users[row], scratch.marks, scratch.query, scratch.nearest
+    users, scores = scratch.users[0], scratch.users[1]
     point = np.zeros(3, np.float64)
     has_origin = not math.isnan(origin[0])
     set_point(origin[0], origin[1], point)
     x, y, z, latitude, longitude = point[0], point[1], point[2], origin[0], origin[1]
     ratings, points, of_row = people.ratings, people.points, people.ids
     latitudes, longitudes = people.latitudes, people.longitudes
-    base = score << TIE_BITS
-    split = np.int64(0)
-    many = score >= 0 and end - first >= _SAMPLED_FROM
-    if many:
-        _set_nearest(people.balls, point, np.int64(has_origin), nearest)
-        split = _bound_reached_by(ratings, nearest, users, first, end, state[LIMIT] - state[HELD])
-    door = state[DOOR_KEY]
-    for turn in range(2 if split > 0 else 1):
-        for i in range(first, end):
-            user = np.uint64(users[np.uint64(i)])
-            rating = 2 * np.int64(ratings[user]) + TIE_SHIFT
-            if many:
-                bound = rating - nearest[user >> _NEIGHBOURS_SHIFT]
-                if base + bound < door or (split > 0 and (bound >= split) == (turn == 1)):
-                    continue
-            elif score < 0:
-                base = score_of(query, np.int64(marks[user])) << TIE_BITS
-            key = base + rating
-            if has_origin and key >= door:
-                steps = steps_between(points[user, 0], points[user, 1], points[user, 2], x, y, z)
-                if steps < 0:
-                    steps = exact_steps(latitudes[user], longitudes[user], latitude, longitude)
-                key -= steps
-            if key >= door:
-                push(state, keys, ids, key, of_row[user])
-                door = state[DOOR_KEY]
-        if split > 0 and turn == 0:
+    base, door = score << TIE_BITS, state[DOOR_KEY]
+    for i in range(number):
+        user = np.uint64(users[np.uint64(i)])
+        if score < 0:
+            base = np.int64(scores[np.uint64(i)]) << TIE_BITS
+        key = base + 2 * np.int64(ratings[user]) + TIE_SHIFT
+        if has_origin and key >= door:
+            steps = steps_between(points[user, 0], points[user, 1], points[user, 2], x, y, z)
+            if steps < 0:
+                steps = exact_steps(latitudes[user], longitudes[user], latitude, longitude)
+            key -= steps
+        if key >= door and push(state, keys, ids, key, of_row[user]) and state[HELD] == len(keys):
             cut_top(state, keys, ids)
             door = state[DOOR_KEY]
 
 
 @kernel
-def score_of(query: Int64Array, mark: int) -> int:
-    """The score of a marked user."""
-    return query[BONUS, (mark >> DIMENSIONS_SHIFT) & DIMENSIONS_MASK] + query[POINTS, mark & SUM_MASK]
-
-
-@kernel
-def _set_nearest(balls: Balls, point: FloatArray, has_origin: int, nearest: Int64Array) -> None:
+def offer_class(
+    people: People,
+    origin: FloatArray,
+    score: int,
+    blocks: int,
+    shift: int,
+    members: Words,
+    scratch: Scratch,
+    state: Int64Array,
+    keys: Int64Array,
+    ids: Int64Array,
+) -> None:
+    """Offer the users of a plane, within ``blocks``, to a top; all have ``score``, less than whoever is in the top."""
+    nearest, nearby = scratch.nearest, scratch.nearby
+    point = np.zeros(3, np.float64)
+    has_origin = not math.isnan(origin[0])
+    set_point(origin[0], origin[1], point)
+    x, y, z, latitude, longitude = point[0], point[1], point[2], origin[0], origin[1]
+    ratings, points, of_row = people.ratings, people.points, people.ids
+    latitudes, longitudes = people.latitudes, people.longitudes
+    neighbourhoods = len(people.balls)
     if has_origin:
-        set_nearest_steps(balls, point, nearest)
+        set_nearest_steps(people.balls, point, nearest)
     else:
-        nearest[:] = 0
-
-
-@kernel
-def _bound_reached_by(
-    ratings: npt.NDArray[np.uint8], nearest: Int64Array, users: Users, first: int, end: int, wanted: int
-) -> int:
-    """The highest bound of a tie (plus 255) that ``wanted`` of the users reach."""
-    counts = np.zeros(_BOUNDS, np.int64)
-    for i in range(first, end):
-        user = np.uint64(users[np.uint64(i)])
-        counts[TIE_SHIFT + 2 * np.int64(ratings[user]) - nearest[user >> _NEIGHBOURS_SHIFT]] += 1
-    reached = np.int64(0)
-    for bound in range(_BOUNDS - 1, 0, -1):
-        reached += counts[bound]
-        if reached >= wanted:
-            return bound
-    return np.int64(0)
-
-
-@kernel
-def list_plane(plane: Words, blocks: int, shift: int, users: npt.NDArray[np.uint32], first: int) -> int:
-    """Write the users of a plane's named blocks into users[first:]; returns the end."""
-    end = first
-    while blocks != 0:
-        begin, count = next_run(blocks)
-        blocks = without_run(blocks, begin, count)
-        low, high = bounds_of(begin, count, shift, len(plane))
-        for word in range(low, high):
-            left = plane[word]
+        nearest[:neighbourhoods] = 0
+    neighbourhoods = _order_by_nearness(nearest, neighbourhoods, blocks, shift, members, nearby)
+    # How many have each tie: so the tie that is still wanted is known at every moment, without sorting.
+    base, of_tie = (score << TIE_BITS) + TIE_SHIFT - FARTHEST_STEPS, np.zeros(_TIES + 1, np.int64)
+    wanted, total, door = state[LIMIT] - state[HELD], np.int64(0), max(np.int64(0), state[DOOR_KEY] - base)
+    for n in range(neighbourhoods):
+        neighbourhood = np.int64(nearby[n])
+        # The walk goes outward: when the best rating would not do, nobody farther away can be wanted.
+        least = max(np.int64(0), (door - FARTHEST_STEPS + nearest[neighbourhood] + 1) >> 1)
+        if least > MAX_RATING:
+            break
+        low = neighbourhood * NEIGHBOUR_WORDS
+        for word in range(low, min(low + NEIGHBOUR_WORDS, len(members))):
+            left = members[np.uint64(word)]
+            if left != np.uint64(0) and least > 0 and word * 64 + 64 <= len(ratings):
+                left &= bytes_at_least(ratings, word * 64, np.uint8(least))
             while left != np.uint64(0):
-                users[np.uint64(end)] = word * 64 + lowest_bit(left)
+                user = np.uint64(word * 64 + lowest_bit(left))
                 left &= left - np.uint64(1)
-                end += 1
-    return end
+                tie = 2 * np.int64(ratings[user]) + FARTHEST_STEPS
+                if has_origin and tie >= door:
+                    steps = steps_between(points[user, 0], points[user, 1], points[user, 2], x, y, z)
+                    if steps < 0:
+                        steps = exact_steps(latitudes[user], longitudes[user], latitude, longitude)
+                    tie -= steps
+                if tie < door or not push(state, keys, ids, base + tie, of_row[user]):
+                    continue
+                of_tie[tie] += 1
+                total += 1
+                while total - of_tie[door] >= wanted:
+                    total -= of_tie[door]
+                    door += 1
+                if state[HELD] == len(keys):
+                    _drop_below(state, keys, ids, base + door)
+
+
+@kernel
+def _drop_below(state: Int64Array, keys: Int64Array, ids: Int64Array, door: int) -> None:
+    """Make room in a full top: who is below ``door`` goes; where that is not enough, ids decide."""
+    held = np.int64(0)
+    for i in range(state[HELD]):
+        keys[held], ids[held] = keys[i], ids[i]
+        held += np.int64(keys[i] >= door)
+    state[HELD] = held
+    if 4 * held > 3 * len(keys):
+        cut_top(state, keys, ids)
+
+
+@kernel
+def _order_by_nearness(nearest: Int64Array, count: int, blocks: int, shift: int, members: Words, nearby: Users) -> int:
+    """List the neighbourhoods, within some blocks, that have a member; those that can be nearest first.
+
+    Returns their number.
+    """
+    starts = np.zeros(FARTHEST_STEPS + 2, np.int64)
+    within = blocks if shift >= _NEIGHBOURS_SHIFT else np.int64(-1)
+    inhabited = nearby[count:]
+    number = np.int64(0)
+    for i in range(count):
+        if (within >> ((i << _NEIGHBOURS_SHIFT) >> shift)) & 1:
+            anybody = np.uint64(0)
+            for word in members[i * NEIGHBOUR_WORDS : (i + 1) * NEIGHBOUR_WORDS]:
+                anybody |= word
+            inhabited[np.uint64(number)] = i
+            if anybody != np.uint64(0):
+                number += 1
+                starts[nearest[i] + 1] += 1
+    for steps in range(FARTHEST_STEPS + 1):
+        starts[steps + 1] += starts[steps]
+    for j in range(number):
+        i = np.int64(inhabited[np.uint64(j)])
+        place = starts[nearest[i]]
+        nearby[np.uint64(place)] = i
+        starts[nearest[i]] = place + 1
+    return number
+
+
+@kernel
+def spread(users: Users, number: int, shift: int, plane: Words) -> int:
+    """Set the bits of a list's users; returns their blocks."""
+    blocks = np.uint64(0)
+    for i in range(number):
+        user = np.uint64(users[np.uint64(i)])
+        plane[user >> np.uint64(6)] |= np.uint64(1) << (user & np.uint64(63))
+        blocks |= np.uint64(1) << (user >> np.uint64(shift))
+    return np.int64(blocks)

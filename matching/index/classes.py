@@ -9,12 +9,9 @@ A class has one score, so counting classes tells which score enough users reach,
 import numpy as np
 import numpy.typing as npt
 
-from matching.index.bits import popcount
 from matching.index.jit import kernel
-from matching.index.scoring import DIMENSIONS_MASK, DIMENSIONS_SHIFT, HITS_MASK, HITS_SHIFT, SUM_MASK
-from matching.index.scratch import BONUS, CROWD, INDUSTRY, POINTS, REGION, Scratch
+from matching.index.scratch import BONUS, NEEDED, ORDER, POINTS
 
-Words = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
 
 NEVER = -(1 << 40)
@@ -22,8 +19,6 @@ NEVER = -(1 << 40)
 
 FULL_TIER, PARTIAL_TIER = np.int64(0), np.int64(1)
 """Machine integers: of a Python constant the compiler makes a version of its own of every function it is handed to."""
-
-FINISHED, UNFINISHED = np.int64(0), np.int64(1)
 
 
 @kernel
@@ -38,84 +33,46 @@ def set_bonus(query: Int64Array, base: int, graded: int, weights: Int64Array) ->
 
 
 @kernel
-def count_choices(planes: Words, visible: Words, graded: int, zeros: Int64Array) -> None:
-    """Count the visible users of every choice of dimensions but the empty one."""
-    industry, region, crowd = planes[INDUSTRY], planes[REGION], planes[CROWD]
-    zeros[0] = 0
-    for choice in range(1, 8):
-        zeros[choice] = 0
-        if choice & ~graded:
-            continue
-        flip_industry = np.uint64(0) if choice & 1 else ~np.uint64(0)
-        flip_region = np.uint64(0) if choice & 2 else ~np.uint64(0)
-        flip_crowd = np.uint64(0) if choice & 4 else ~np.uint64(0)
-        users = np.int64(0)
-        for i in range(len(visible)):
-            users += popcount(
-                (industry[i] ^ flip_industry) & (region[i] ^ flip_region) & (crowd[i] ^ flip_crowd) & visible[i]
-            )
-        zeros[choice] = users
+def set_needed(query: Int64Array, graded: int, least: int, theta: int, total: int) -> None:
+    """The sum that a user of every graded choice needs for a score above ``theta``; above ``total``: none does.
 
-
-@kernel
-def is_out(mark: int, named: int, at_least: int, tier: int) -> bool:
-    """Whether a marked user does not count: full, in the partial tier; too few groups, in the full one."""
-    hits = (mark >> HITS_SHIFT) & HITS_MASK
-    if tier == FULL_TIER:
-        return hits < at_least
-    return (mark >> DIMENSIONS_SHIFT) & DIMENSIONS_MASK == named and hits >= at_least
+    ``least``: the smallest sum that counts without any dimension.
+    """
+    for choice in range(8):
+        query[NEEDED, choice] = total + 1
+        if choice & ~graded == 0:
+            needed = sum_for(query, theta + 1 - query[BONUS, choice], total)
+            query[NEEDED, choice] = needed if choice else max(needed, least)
 
 
 @kernel
 def reached_score(
-    scratch: Scratch, named: int, at_least: int, tier: int, unfinished: int, scored: int, zeros: Int64Array, total: int,
-    limit: int,
-) -> int:  # fmt: skip
-    """The highest score that ``limit`` users are known to reach; 0 when there are fewer.
+    query: Int64Array, counts: Int64Array, graded: int, least: int, total: int, limit: int
+) -> tuple[int, int]:
+    """The highest score that ``limit`` users reach, and how many are above it; (0, all of them) when there are fewer.
 
-    ``zeros`` int64 (8): users of every choice of dimensions who count, whatever groups they hit. While the groups of
-    the marked users are ``unfinished`` (1), those with all named dimensions may still turn out full: they do not count.
+    ``counts`` int64 (8, SUMS): users by choice of dimensions and sum of group weights.
     """
-    query, counts, marks, users = scratch.query, scratch.counts, scratch.marks, scratch.users[0]
+    places = query[ORDER]
     for choice in range(8):
-        for reached in range(total + 1):
-            counts[choice, reached] = 0
-        counts[choice, 0] = zeros[choice]
-    for i in range(scored):
-        mark = np.int64(marks[np.uint64(users[np.uint64(i)])])
-        choice = (mark >> DIMENSIONS_SHIFT) & DIMENSIONS_MASK
-        if unfinished and choice == named:
-            counts[choice, 0] -= 1
-        elif not is_out(mark, named, at_least, tier):
-            counts[choice, 0] -= 1
-            counts[choice, mark & SUM_MASK] += 1
-    for choice in range(8):
-        # The empty choice has no users without a group: its count went below zero for every one marked.
-        counts[choice, 0] = max(np.int64(0), counts[choice, 0])
-        for reached in range(total - 1, -1, -1):
-            counts[choice, reached] += counts[choice, reached + 1]
-    return _highest_of(query, counts, total, limit)
-
-
-@kernel
-def _highest_of(query: Int64Array, counts: Int64Array, total: int, limit: int) -> int:
-    """The highest score that ``limit`` users reach; ``counts``: by choice, users of so large a sum or a larger one."""
-    low, high = np.int64(0), np.int64(0)
-    for choice in range(8):
-        high = max(high, query[BONUS, choice] + query[POINTS, total])
-    while low < high:
-        middle = (low + high + 1) >> 1
-        users = np.int64(0)
+        places[choice] = total if choice & ~graded == 0 else np.int64(-1)
+    users, above, last = np.int64(0), np.int64(0), np.int64(-1)
+    while True:
+        # Scores fall with the sum within a choice: the best class that is left is the best of eight heads.
+        best, score = np.int64(-1), np.int64(-1)
         for choice in range(8):
-            if query[BONUS, choice] >= 0:
-                needed = sum_for(query, middle - query[BONUS, choice], total)
-                if needed <= total:
-                    users += counts[choice, needed]
+            if places[choice] >= (least if choice == 0 else 0):
+                points = query[BONUS, choice] + query[POINTS, places[choice]]
+                if points > score:
+                    best, score = np.int64(choice), points
+        if best < 0:
+            return np.int64(0), users
+        if score != last:
+            above, last = users, score
+        users += counts[best, places[best]]
         if users >= limit:
-            low = middle
-        else:
-            high = middle - 1
-    return low
+            return score, above
+        places[best] -= 1
 
 
 @kernel

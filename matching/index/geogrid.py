@@ -12,7 +12,7 @@ import numpy.typing as npt
 from matching.geometry import EARTH_RADIUS_KM, RADIANS_PER_DEGREE
 from matching.index.jit import kernel
 from matching.index.segment_arrays import People
-from matching.index.sphere import distance_km, is_inside, set_point
+from matching.index.sphere import distance_km, set_point, squares_of
 
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -51,11 +51,11 @@ def build_grid(latitudes: FloatArray, longitudes: FloatArray) -> Grid:
 
 @kernel
 def mark_circle(grid: Grid, people: People, near: FloatArray, shift: int, words: Words) -> tuple[int, int]:
-    """Set the bits of the users within ``near`` = (latitude, longitude, radius in km), the edge included.
+    """Set the bits of the users within ``near`` = (latitude, longitude, radius in km), the edge included; ``words`` is
+    empty before.
 
     Returns their number and their blocks (matching.index.lookup).
     """
-    words[:] = 0
     point = np.empty(3, np.float64)
     set_point(near[0], near[1], point)
     first_row, last_row, left, right = _box(near)
@@ -118,6 +118,8 @@ def _mark_rows(
     half_angle = near[2] / (2.0 * EARTH_RADIUS_KM)
     # Beyond a half circle a longer arc has no longer chord.
     bound = 2.0 * math.sin(half_angle) if half_angle < math.pi / 2.0 else math.nan
+    within_squared, beyond_squared = squares_of(bound)
+    x, y, z = point[0], point[1], point[2]
     cell = _first_cell(grid.cells, np.int64(0), first_row * COLUMNS + first_column)
     while cell < len(grid.cells):
         row, column = grid.cells[cell] // COLUMNS, grid.cells[cell] % COLUMNS
@@ -134,9 +136,11 @@ def _mark_rows(
             user = np.int64(grid.users[i])
             within = np.int64(1)
             if not inside:
-                east, north, up = points[user, 0] - point[0], points[user, 1] - point[1], points[user, 2] - point[2]
-                within = is_inside(east, north, up, bound) if bound == bound else np.int64(-1)
-                if within < 0:
+                east, north, up = points[user, 0] - x, points[user, 1] - y, points[user, 2] - z
+                squared = east * east + north * north + up * up
+                within = np.int64(squared <= within_squared)
+                # Neither, when the formula must decide: near the edge, and always where the bound is no number.
+                if not (within or squared >= beyond_squared):
                     within = np.int64(distance_km(near[0], near[1], latitudes[user], longitudes[user]) <= near[2])
             if within:
                 words[user >> 6] |= np.uint64(1) << np.uint64(user & 63)

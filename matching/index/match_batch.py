@@ -13,6 +13,7 @@ from matching.full import match_full
 from matching.index.geogrid import Grid, mark_circle
 from matching.index.jit import kernel
 from matching.index.lookup import find_lists
+from matching.index.planes import clear
 from matching.index.postings import Lists
 from matching.index.scratch import (
     BLOCKS,
@@ -92,17 +93,26 @@ def match_batch(
     full_ids = np.empty(1024, np.int64)
     partial_keys = np.empty(1024, np.int64)
     partial_ids = np.empty(1024, np.int64)
+    copied = False
+    hidden = np.empty(0, np.uint32)
     for q in range(queries):
         open_top(scratch.states[FULL_TOP], batch.limits[q] if wanted & FULL else np.int64(0), full_floors[q])
         open_top(scratch.states[PARTIAL_TOP], batch.limits[q], partial_floors[q])
-        seen = _seen(people, batch, q, visible, scratch)
-        groups, total, circle_of = prepare_query(lists, people, grid, batch, q, shift, scratch)
-        full_counts[q] = match_full(
-            lists, people, batch, q, groups, total, circle_of, scratch.wide[CIRCLE], seen, shift, wanted & SETS, scratch
-        )
+        seen = visible
+        if batch.exclude_starts[q] < batch.exclude_starts[q + 1]:
+            seen = scratch.wide[VISIBLE]
+            if not copied:
+                seen[:] = visible
+                copied = True
+            hidden = _hide(people, batch.excluded[batch.exclude_starts[q] : batch.exclude_starts[q + 1]], seen)
+        groups, total, circle_of, circle_blocks = prepare_query(lists, people, grid, batch, q, shift, scratch)
+        if wanted != PARTIAL:
+            full_counts[q] = match_full(
+                lists, people, batch, q, groups, total, circle_of, scratch.planes[CIRCLE], seen, shift, wanted & SETS,
+                scratch,
+            )  # fmt: skip
         if wanted & SETS:
             full_ids = _keep_set(people.ids, scratch.users[0], full_counts[q], q, full_starts, full_ids)
-            continue
         if wanted & (PARTIAL | COUNTS):
             partial_counts[q] = _match_rest(
                 lists,
@@ -118,6 +128,11 @@ def match_batch(
                 scratch,
                 dimension_counts[q],
             )
+        clear(scratch.planes[CIRCLE], circle_blocks, shift)
+        if batch.exclude_starts[q] < batch.exclude_starts[q + 1]:
+            _show(hidden, visible, seen)
+        if wanted & SETS:
+            continue
         full_keys, full_ids = _keep(
             scratch.states[FULL_TOP], scratch.tops[FULL_KEYS], scratch.tops[FULL_IDS],
             q, full_starts, full_keys, full_ids, full_floors,
@@ -158,7 +173,7 @@ def _match_rest(
     counted = np.int64(0)
     fill_dimensions(lists, groups, circle_of, shift, scratch)
     if wanted & PARTIAL:
-        match_partial(lists, people, batch, q, groups, full_count, seen, shift, scratch)
+        match_partial(lists, people, batch, q, groups, seen, shift, scratch)
     if wanted & COUNTS:
         counted = count_tiers(lists, batch, q, groups, seen, shift, scratch, dimension_counts) - full_count
     empty_dimensions(scratch)
@@ -184,20 +199,20 @@ def _keep_set(
 @kernel
 def prepare_query(
     lists: Lists, people: People, grid: Grid, batch: BatchArrays, q: int, shift: int, scratch: Scratch
-) -> tuple[int, int, int]:
+) -> tuple[int, int, int, int]:
     """Look up the query's lists, draw its circle, tabulate its points.
 
-    Returns its number of groups, the sum of their weights, and the plane that the circle belongs to.
+    Returns its number of groups, the sum of their weights, the plane that the circle belongs to, and its blocks.
     """
     first_plane = batch.plane_starts[q]
     planes = batch.plane_starts[q + 1] - first_plane
     groups = planes - 3
     query = scratch.query
     find_lists(lists, batch.keys, batch.key_starts, first_plane, planes, scratch.keys, query)
-    circle_of = np.int64(NO_CIRCLE)
+    circle_of, blocks = np.int64(NO_CIRCLE), np.int64(0)
     if not math.isnan(batch.near[q, 2]):
         circle_of = groups + 1
-        users, blocks = mark_circle(grid, people, batch.near[q], shift, scratch.wide[CIRCLE])
+        users, blocks = mark_circle(grid, people, batch.near[q], shift, scratch.planes[CIRCLE])
         query[SIZES, circle_of] += users
         query[BLOCKS, circle_of] |= blocks
     total = np.int64(0)
@@ -206,46 +221,54 @@ def prepare_query(
     query[POINTS, 0] = 0
     for reached in range(1, total + 1):
         query[POINTS, reached] = batch.weights[0] * reached // total
-    return groups, total, circle_of
+    return groups, total, circle_of, blocks
 
 
 @kernel
-def _seen(people: People, batch: BatchArrays, q: int, visible: Words, scratch: Scratch) -> Words:
-    """The visible users without those that the query excludes."""
-    first, end = batch.exclude_starts[q], batch.exclude_starts[q + 1]
-    if first == end:
-        return visible
-    seen = scratch.wide[VISIBLE]
-    _hide_excluded(people, batch.excluded[first:end], visible, seen)
-    return seen
-
-
-@kernel
-def _hide_excluded(people: People, excluded: Int64Array, visible: Words, seen: Words) -> None:
-    """Copy ``visible`` without the excluded users."""
-    for i in range(len(visible)):
-        seen[i] = visible[i]
-    low = 0
-    users = len(people.sorted_ids)
+def _hide(people: People, excluded: Int64Array, seen: Words) -> npt.NDArray[np.uint32]:
+    """Take the excluded users out of ``seen``; returns which there are."""
+    hidden, found = np.empty(len(excluded), np.uint32), 0
     for i in range(len(excluded)):
-        wanted = excluded[i]
-        # Excluded ids ascend: gallop from the last place, so that a long list costs one pass.
-        step = 1
-        while low + step < users and people.sorted_ids[low + step] < wanted:
-            low += step
-            step <<= 1
-        high = min(low + step, users)
-        while low < high:
-            middle = (low + high) >> 1
-            if people.sorted_ids[middle] < wanted:
-                low = middle + 1
-            else:
-                high = middle
-        if low == users:
-            return
-        if people.sorted_ids[low] == wanted:
-            user = np.int64(people.sorted_rows[low])
+        place = _place_of(people.sorted_ids, excluded[i])
+        if place >= 0:
+            user = np.int64(people.sorted_rows[place])
             seen[user >> 6] &= ~(np.uint64(1) << np.uint64(user & 63))
+            hidden[found] = user
+            found += 1
+    return hidden[:found]
+
+
+@kernel
+def _place_of(sorted_ids: Int64Array, wanted: int) -> int:
+    """The place of an id among ascending ones, or -1; ids are often given in a row, so the first guess assumes it."""
+    last = len(sorted_ids) - 1
+    lowest, highest = sorted_ids[0], sorted_ids[last]
+    if wanted < lowest or wanted > highest:
+        return np.int64(-1)
+    low = np.int64((wanted - lowest) * (last / max(1.0, float(highest - lowest))))
+    high, step = low, np.int64(1)
+    while sorted_ids[low] > wanted:
+        high = low
+        low = max(np.int64(0), low - step)
+        step <<= 1
+    while sorted_ids[high] < wanted:
+        low = high
+        high = min(last, high + step)
+        step <<= 1
+    while low < high:
+        middle = (low + high) >> 1
+        if sorted_ids[middle] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low if sorted_ids[low] == wanted else np.int64(-1)
+
+
+@kernel
+def _show(hidden: npt.NDArray[np.uint32], visible: Words, seen: Words) -> None:
+    """Make ``seen`` the same as ``visible`` again."""
+    for user in hidden:
+        seen[user >> np.uint32(6)] = visible[user >> np.uint32(6)]
 
 
 @kernel

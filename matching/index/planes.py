@@ -10,7 +10,7 @@ be positive costs the vector instructions, ten times the time.
 import numpy as np
 import numpy.typing as npt
 
-from matching.index.bits import popcount
+from matching.index.bits import lowest_bit, popcount
 from matching.index.jit import kernel
 from matching.index.lookup import first_from, next_run, without_run
 from matching.index.scratch import ENDS, KEY_BLOCKS, ROWS, STARTS
@@ -124,6 +124,28 @@ def count_plane(plane: Words, blocks: int, shift: int) -> int:
         for word in plane[low:high]:
             total += popcount(word)
     return total
+
+
+@kernel
+def list_plane(plane: Words, blocks: int, shift: int, users: Postings) -> int:
+    """Write the users of a plane's named blocks to the front of ``users``, which has room for a word more."""
+    end = np.int64(0)
+    while blocks != 0:
+        begin, count = next_run(blocks)
+        blocks = without_run(blocks, begin, count)
+        low, high = bounds_of(begin, count, shift, len(plane))
+        for word in range(low, high):
+            left, first, then = plane[np.uint64(word)], word * 64, end
+            end += popcount(left)
+            # Four are written whether there are so many or not: how many a word has cannot be foretold.
+            while True:
+                for place in range(4):
+                    users[np.uint64(then + place)] = first + lowest_bit(left)
+                    left &= left - np.uint64(1)
+                then += 4
+                if then >= end:
+                    break
+    return end
 
 
 @kernel

@@ -14,7 +14,7 @@ from matching.index.bits import lowest_bit
 from matching.index.jit import kernel
 from matching.index.lookup import first_from, next_run, without_run
 from matching.index.planes import bounds_of
-from matching.index.scratch import CROWD, ENDS, INDUSTRY, KEY_BLOCKS, REGION, ROWS, STARTS
+from matching.index.scratch import BONUS, ENDS, KEY_BLOCKS, POINTS, ROWS, STARTS
 
 Int64Array = npt.NDArray[np.int64]
 Int32Array = npt.NDArray[np.int32]
@@ -25,10 +25,12 @@ Users = npt.NDArray[np.uint32]
 SUM_MASK = 0xFF
 HITS_SHIFT, HITS_MASK = 8, 0x1F
 LAST_SHIFT, LAST_MASK = 13, 0x1F
-DIMENSIONS_SHIFT, DIMENSIONS_MASK = 18, 0x7
-SCORED = 1 << 21
-"""A mark: sum of the weights of the groups hit, number of groups hit, the last of them (from 1), dimensions satisfied
-(bits 1 industry, 2 region, 4 crowd), and a bit that says that the user was met at all."""
+SCORED = 1 << 18
+"""A mark: sum of the weights of the groups hit, number of groups hit, the last of them (from 1), and a bit that says
+that the user was met at all."""
+
+CHOICE_SHIFT = 8
+"""A class is written as its sum and, from this bit on, its choice of dimensions (matching.index.classes)."""
 
 
 @kernel
@@ -43,7 +45,6 @@ def meet_group(
     blocks: int,
     shift: int,
     active: Words,
-    planes: Words,
     marks: Int32Array,
     users: Users,
     scored: int,
@@ -52,7 +53,7 @@ def meet_group(
 
     ``users`` uint32 (2, n): those met, in its first row; the second is for passing use. Groups come one after another.
     """
-    named = users[1]
+    named, words = users[1], len(active)
     for k in range(first_key, end_key):
         here = blocks & keys[KEY_BLOCKS, k]
         row = keys[ROWS, k]
@@ -60,7 +61,7 @@ def meet_group(
         while here != 0:
             first, count = next_run(here)
             here = without_run(here, first, count)
-            low, high = bounds_of(first, count, shift, planes.shape[1])
+            low, high = bounds_of(first, count, shift, words)
             number = np.int64(0)
             if row >= 0:
                 for word in range(low, high):
@@ -71,7 +72,7 @@ def meet_group(
                         number += 1
             else:
                 place = first_from(postings, place, stop, low * 64)
-                end = stop if high == planes.shape[1] else first_from(postings, place, stop, high * 64)
+                end = stop if high == words else first_from(postings, place, stop, high * 64)
                 # Without a branch: whether a user is active cannot be foretold.
                 for i in range(place, end):
                     user = postings[np.uint64(i)]
@@ -79,7 +80,7 @@ def meet_group(
                     word, bit = np.uint64(user >> np.uint32(6)), np.uint64(user & np.uint32(63))
                     number += np.int64((active[word] >> bit) & np.uint64(1))
                 place = end
-            scored = _meet(named, number, group, weight, planes, marks, users[0], scored)
+            scored = _meet(named, number, group, weight, marks, users[0], scored)
     return scored
 
 
@@ -89,29 +90,29 @@ def _meet(
     number: int,
     group: int,
     weight: int,
-    planes: Words,
     marks: Int32Array,
     users: npt.NDArray[np.uint32],
     scored: int,
 ) -> int:
     """Note that named[:number] hit a group (counted from 0); returns how many were met in all."""
-    industry, region, crowd = planes[INDUSTRY], planes[REGION], planes[CROWD]
     fresh = SCORED | ((group + 1) << LAST_SHIFT) | (1 << HITS_SHIFT) | weight
     for i in range(number):
         user = np.uint64(named[np.uint64(i)])
         mark = np.int64(marks[user])
         if mark == 0:
-            word, bit = user >> np.uint64(6), user & np.uint64(63)
-            dimensions = np.int64((industry[word] >> bit) & np.uint64(1))
-            dimensions |= np.int64((region[word] >> bit) & np.uint64(1)) << 1
-            dimensions |= np.int64((crowd[word] >> bit) & np.uint64(1)) << 2
-            marks[user] = fresh | (dimensions << DIMENSIONS_SHIFT)
+            marks[user] = fresh
             users[np.uint64(scored)] = named[np.uint64(i)]
             scored += 1
         elif (mark >> LAST_SHIFT) & LAST_MASK != group + 1:
             mark &= ~(LAST_MASK << LAST_SHIFT)
             marks[user] = mark + ((group + 1) << LAST_SHIFT) + (1 << HITS_SHIFT) + weight
     return scored
+
+
+@kernel
+def score_of(query: Int64Array, of_class: int) -> int:
+    """The score of a class."""
+    return query[BONUS, of_class >> CHOICE_SHIFT] + query[POINTS, of_class & SUM_MASK]
 
 
 @kernel

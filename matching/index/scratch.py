@@ -20,7 +20,7 @@ SUMS = 256
 MAX_SUM_BITS = 8
 MAX_HIT_BITS = 5
 CHUNK_WORDS = 256
-_CHUNK_ROWS = MAX_SUM_BITS + MAX_HIT_BITS + 6
+_CHUNK_ROWS = MAX_HIT_BITS + 5
 _TOP_SLACK = 512
 
 ROWS, STARTS, ENDS, KEY_BLOCKS, CURSORS = 0, 1, 2, 3, 4
@@ -28,30 +28,33 @@ ROWS, STARTS, ENDS, KEY_BLOCKS, CURSORS = 0, 1, 2, 3, 4
 (matching.index.lookup); where a walk over it goes on."""
 
 FIRSTS, SIZES, SPARSE, BLOCKS, ORDER, POINTS, BONUS = 0, 1, 2, 3, 4, 5, 6
+NEEDED, CLASS_CHOICES, CLASS_SUMS = 7, 8, 9
 """Rows of ``Scratch.query``: lists of plane p are FIRSTS[p] .. FIRSTS[p + 1]; SIZES[p] users at most, SPARSE[p] of them
 in sparse lists, in BLOCKS[p]; requirements or groups in order; points by sum of group weights; points of each choice of
-dimensions."""
-_QUERY_ROWS, _QUERY_COLUMNS = 7, 256
+dimensions; the sum that each choice needs to be looked at; the classes of one score."""
+_QUERY_ROWS, _QUERY_COLUMNS = 10, 256
 
-INDUSTRY, REGION, CROWD, FULL, ACTIVE, UNION = 0, 1, 2, 3, 4, 5
+INDUSTRY, REGION, CROWD, FULL, ACTIVE, UNION, CIRCLE = 0, 1, 2, 3, 4, 5, 6
 """Rows of ``Scratch.planes``, a bit a user of the segment, all empty between queries: the dimensions; the full tier;
-who is met when a group's list names him; for passing use."""
-_PLANES = 6
+who is met when a group's list names him; for passing use; who lives in the query's circle."""
+_PLANES = 7
 
-VISIBLE, CIRCLE = 0, 1
-"""Rows of ``Scratch.wide``, written anew by every query that needs them: who is seen by it, who lives in its circle."""
+VISIBLE, OPEN = 0, 1
+_WIDE = 2
+"""Rows of ``Scratch.wide``, written before they are read: who is seen by a query that excludes somebody; who is seen
+and not full."""
 
 FULL_KEYS, FULL_IDS, PARTIAL_KEYS, PARTIAL_IDS = 0, 1, 2, 3
 """Rows of ``Scratch.tops``; ``Scratch.states`` has the state of the full and of the partial top."""
 FULL_TOP, PARTIAL_TOP = 0, 1
 
-FEW, MET_FIRST, MET_AT_MOST, SLICED_FROM = 0, 1, 2, 3
-TUNING = [16_384, 1_024, 4_096, 16_384]
+FEW, MET_FIRST, MET_AT_MOST = 0, 1, 2
+TUNING = [16_384, 1_024, 4_096]
 """Where one way of working gives place to another (``Scratch.tuning``); no result depends on it.
 
 FEW: so many users are tested one by one, more as a plane. MET_FIRST: groups whose lists are so short in all are met
 before the dimensions are looked at. MET_AT_MOST: when the groups' lists are expected to meet more of the users who
-satisfy the dimensions, planes come first. SLICED_FROM: with so many postings the partial tier's sums are sliced.
+satisfy the dimensions, planes come first.
 """
 
 Int64Array = npt.NDArray[np.int64]
@@ -62,11 +65,11 @@ class Scratch(NamedTuple):
     """See the rows above.
 
     marks int32 (users): what is known of a scored user (matching.index.scoring), 0 of everybody between queries.
-    users uint32 (2, users): the scored users in the order in which they were met; those chosen for the top.
+    users uint32 (2, users): the users found, in the order in which they were met; their scores, or passing use.
     counts int64 (8, SUMS): users by choice of dimensions and sum of group weights.
-    zeros int64 (2, 8): users of each choice of dimensions, met or not: none in the full tier, all in the partial one.
-    chunk uint64 (rows, CHUNK_WORDS): see matching.index.slicing.
-    nearest int64: the fewest steps that users who stand together are away (matching.index.sphere).
+    sums uint64 (MAX_SUM_BITS, words), chunk uint64 (rows, CHUNK_WORDS): see matching.index.slicing.
+    nearest int64, nearby uint32: the fewest steps that users who stand together are away (matching.index.sphere), and
+    such neighbourhoods in order, with room for as many again.
     hits uint64 (MAX_HIT_BITS, words): groups hit, bit by bit.
     """
 
@@ -79,8 +82,9 @@ class Scratch(NamedTuple):
     marks: npt.NDArray[np.int32]
     users: npt.NDArray[np.uint32]
     counts: Int64Array
-    zeros: Int64Array
+    sums: Words
     nearest: Int64Array
+    nearby: npt.NDArray[np.uint32]
     tuning: Int64Array
     states: Int64Array
     tops: Int64Array
@@ -111,7 +115,8 @@ def scratch_for(words: int, most_keys: int, highest_limit: int) -> Scratch:
     # Planes of a smaller segment lie closer together: kernels want rows without gaps.
     return flat._replace(
         planes=flat.planes.reshape(-1)[: _PLANES * words].reshape(_PLANES, words),
-        wide=flat.wide.reshape(-1)[: 2 * words].reshape(2, words),
+        wide=flat.wide.reshape(-1)[: _WIDE * words].reshape(_WIDE, words),
+        sums=flat.sums.reshape(-1)[: MAX_SUM_BITS * words].reshape(MAX_SUM_BITS, words),
         hits=flat.hits.reshape(-1)[: MAX_HIT_BITS * words].reshape(MAX_HIT_BITS, words),
     )
 
@@ -121,14 +126,15 @@ def _make(words: int, keys: int, top: int) -> Scratch:
         keys=np.empty((5, keys), np.int64),
         query=np.empty((_QUERY_ROWS, _QUERY_COLUMNS), np.int64),
         planes=np.zeros((_PLANES, words), np.uint64),
-        wide=np.empty((2, words), np.uint64),
+        wide=np.zeros((_WIDE, words), np.uint64),
         hits=np.empty((MAX_HIT_BITS, words), np.uint64),
         chunk=np.empty((_CHUNK_ROWS, CHUNK_WORDS), np.uint64),
         marks=np.zeros(words * 64, np.int32),
         users=np.empty((2, words * 64), np.uint32),
         counts=np.zeros((8, SUMS), np.int64),
-        zeros=np.zeros((2, 8), np.int64),
+        sums=np.empty((MAX_SUM_BITS, words), np.uint64),
         nearest=np.empty(words * 64 // NEIGHBOURS + 1, np.int64),
+        nearby=np.empty(2 * (words * 64 // NEIGHBOURS + 1), np.uint32),
         tuning=np.array(TUNING, np.int64),
         states=np.empty((2, 4), np.int64),
         tops=np.empty((4, top), np.int64),

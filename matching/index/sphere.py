@@ -112,12 +112,9 @@ def set_nearest_steps(balls: Balls, point: FloatArray, nearest: Int64Array) -> N
 
 
 @kernel
-def is_inside(east: float, north: float, up: float, bound: float) -> int:
-    """Whether a difference of two points in SCALE is a chord below ``bound`` radii of the earth.
-
-    1 or 0; -1 when the formula must decide.
+def squares_of(bound: float) -> tuple[float, float]:
+    """Squares of a chord in SCALE: up to the first it is surely below ``bound`` radii of the earth, from the second on
+    surely above; NaN of NaN.
     """
-    excess = math.sqrt(east * east + north * north + up * up) * (1.0 / SCALE) - bound
-    if -MARGIN < excess < MARGIN:
-        return np.int64(-1)
-    return np.int64(excess < 0.0)
+    within, beyond = (bound - MARGIN) * SCALE, (bound + MARGIN) * SCALE
+    return within * within if within > 0.0 else -1.0, beyond * beyond
