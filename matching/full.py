@@ -16,28 +16,25 @@ from matching.index.choosing import AS_CLASS_FROM, offer_class, offer_users, spr
 from matching.index.classes import FULL_TIER, reached_score, set_bonus
 from matching.index.jit import kernel
 from matching.index.planes import (
-    add_to_hits,
     clear,
     copy_plane,
     count_plane,
     keep_both,
     list_plane,
-    mark_enough_hits,
     unite_lists,
 )
 from matching.index.postings import Lists
-from matching.index.requirements import common_blocks, keep_candidates, meet_all, order_by_size
+from matching.index.requirements import common_blocks, keep_candidates, meet_all, order_by_size, unite_enough
 from matching.index.scoring import HITS_MASK, HITS_SHIFT, SUM_MASK, meet_group, score_of
 from matching.index.scratch import (
     BLOCKS,
     FEW,
     FIRSTS,
     FULL,
-    FULL_IDS,
-    FULL_KEYS,
     FULL_TOP,
     MET_AT_MOST,
     MET_FIRST,
+    MOST,
     ORDER,
     POINTS,
     SIZES,
@@ -46,8 +43,8 @@ from matching.index.scratch import (
     Scratch,
 )
 from matching.index.segment_arrays import BatchArrays, People
-from matching.index.slicing import offer_sliced
-from matching.ranking import DOOR_KEY, LIMIT, TIE_BITS
+from matching.index.slicing import offer_sliced, sum_of
+from matching.ranking import DOOR, LIMIT, RANK_BITS, TIE_BITS
 
 Words = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
@@ -207,15 +204,14 @@ def _offer_equals(
 ) -> None:
     """Offer users of one score to the full top: row FULL of the planes in blocks ``left``, or a list when that is 0."""
     planes, users = scratch.planes, scratch.users[0]
-    state, keys, ids = scratch.states[FULL_TOP], scratch.tops[FULL_KEYS], scratch.tops[FULL_IDS]
     if left == 0 and found < AS_CLASS_FROM:
-        offer_users(people, origin, found, score, scratch, state, keys, ids)
+        offer_users(people, origin, found, score, FULL_TIER, scratch)
         return
     plane, blocks = planes[FULL], left
     if left == 0:
         plane = planes[UNION]
         blocks = spread(users, found, shift, plane)
-    offer_class(people, origin, score, blocks, shift, plane, scratch, state, keys, ids)
+    offer_class(people, origin, score, blocks, shift, plane, FULL_TIER, scratch)
     if left == 0:
         clear(plane, blocks, shift)
 
@@ -271,9 +267,10 @@ def _finish(
         found += enough
     if keeps_set or found == 0 or state[LIMIT] == 0:
         return found
-    theta = max(np.int64(0), state[DOOR_KEY] >> TIE_BITS)
+    theta = max(np.int64(0), state[DOOR] >> (RANK_BITS + TIE_BITS))
     if found > state[LIMIT]:
-        reached, _ = reached_score(query, counts, np.int64(0), np.int64(0), total, state[LIMIT])
+        query[MOST, 0] = total
+        reached, _ = reached_score(query, counts, np.int64(0), np.int64(0), state[LIMIT])
         theta = max(theta, reached)
     origin, planes = batch.origin[q], scratch.planes
     above, equal, blocks = np.int64(0), np.int64(0), np.uint64(0)
@@ -286,10 +283,9 @@ def _finish(
             planes[UNION, np.uint64(user >> np.uint32(6))] |= np.uint64(1) << np.uint64(user & np.uint32(63))
             blocks |= np.uint64(1) << np.uint64(user >> np.uint32(shift))
             equal += 1
-    keys, ids = scratch.tops[FULL_KEYS], scratch.tops[FULL_IDS]
-    offer_users(people, origin, above, np.int64(-1), scratch, state, keys, ids)
+    offer_users(people, origin, above, np.int64(-1), FULL_TIER, scratch)
     if equal > 0:
-        offer_class(people, origin, theta, np.int64(blocks), shift, planes[UNION], scratch, state, keys, ids)
+        offer_class(people, origin, theta, np.int64(blocks), shift, planes[UNION], FULL_TIER, scratch)
         clear(planes[UNION], np.int64(blocks), shift)
     return found
 
@@ -314,32 +310,16 @@ def _match_planes(
     if at_least == 1:
         unite_lists(lists.postings, lists.bitmaps, keys, query[FIRSTS, 0], query[FIRSTS, groups], left, shift, union)
     else:
-        _unite_enough(lists, groups, at_least, left, shift, scratch)
+        unite_enough(lists, groups, at_least, left, shift, scratch)
     kept = keep_both(full, union, left, shift)
     clear(union, left, shift)
     counted = count_plane(full, kept, shift)
     if counted > 0 and keeps_set:
         list_plane(full, kept, shift, scratch.users[0])
     elif counted > 0 and state[LIMIT] > 0:
+        query[MOST, 0] = sum_of(weights)
         offer_sliced(
-            lists, people, batch.origin[q], weights, np.int64(0), at_least, FULL_TIER, kept, shift, full, scratch,
-            state, scratch.tops[FULL_KEYS], scratch.tops[FULL_IDS],
-        )  # fmt: skip
+            lists, people, batch.origin[q], weights, np.int64(0), np.int64(0), FULL_TIER, kept, shift, full, scratch
+        )
     clear(full, blocks, shift)
     return counted
-
-
-@kernel
-def _unite_enough(lists: Lists, groups: int, at_least: int, blocks: int, shift: int, scratch: Scratch) -> None:
-    """Set the blocks of row UNION to the users who hit ``at_least`` groups."""
-    query, keys, union, hits = scratch.query, scratch.keys, scratch.planes[UNION], scratch.hits
-    bits = np.int64(0)
-    while (1 << bits) <= groups:
-        bits += 1
-    for bit in range(bits):
-        clear(hits[bit], blocks, shift)
-    for p in range(groups):
-        unite_lists(lists.postings, lists.bitmaps, keys, query[FIRSTS, p], query[FIRSTS, p + 1], blocks, shift, union)
-        add_to_hits(hits, bits, union, blocks, shift)
-        clear(union, blocks, shift)
-    mark_enough_hits(hits, bits, at_least, union, blocks, shift)

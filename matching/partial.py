@@ -9,22 +9,23 @@ import numpy.typing as npt
 from matching.index.bits import popcount
 from matching.index.classes import PARTIAL_TIER, set_bonus
 from matching.index.jit import kernel
-from matching.index.planes import add_to_hits, mark_enough_hits, unite_lists
+from matching.index.planes import clear, unite_lists
 from matching.index.postings import Lists
-from matching.index.requirements import fill_required
+from matching.index.requirements import fill_required, unite_enough
 from matching.index.scratch import (
     ACTIVE,
+    BLOCKS,
     CIRCLE,
     FIRSTS,
     INDUSTRY,
-    PARTIAL_IDS,
-    PARTIAL_KEYS,
+    MOST,
+    OPEN,
     PARTIAL_TOP,
     UNION,
     Scratch,
 )
 from matching.index.segment_arrays import BatchArrays, People
-from matching.index.slicing import offer_sliced
+from matching.index.slicing import offer_sliced, sum_of
 from matching.ranking import LIMIT
 
 ALL_BLOCKS = -1
@@ -44,10 +45,10 @@ def fill_dimensions(lists: Lists, groups: int, circle_of: int, shift: int, scrat
 
 
 @kernel
-def empty_dimensions(scratch: Scratch) -> None:
+def empty_dimensions(groups: int, shift: int, scratch: Scratch) -> None:
     """Leave the planes of the dimensions as the next query expects them."""
     for dimension in range(3):
-        scratch.planes[INDUSTRY + dimension, :] = 0
+        clear(scratch.planes[INDUSTRY + dimension], scratch.query[BLOCKS, groups + dimension], shift)
 
 
 @kernel
@@ -62,17 +63,44 @@ def match_partial(
     scratch: Scratch,
 ) -> None:
     """Push the best of the partial tier of query ``q`` to the partial top; the dimensions' planes are filled."""
-    state = scratch.states[PARTIAL_TOP]
-    if state[LIMIT] == 0:
+    if scratch.states[PARTIAL_TOP, LIMIT] == 0:
         return
     first_plane = batch.plane_starts[q]
     weights = batch.plane_weights[first_plane : first_plane + groups]
-    named = np.int64(batch.named[q]) >> 1
+    named, at_least = np.int64(batch.named[q]) >> 1, np.int64(batch.at_least[q])
+    total = sum_of(weights)
     set_bonus(scratch.query, np.int64(0), named, batch.weights)
+    least, seen = np.int64(1), visible
+    for choice in range(8):
+        scratch.query[MOST, choice] = total
+    # Of those who satisfy all dimensions, whoever hits enough groups is full: his sum tells, but for one case.
+    if at_least <= 1 or total == groups:
+        scratch.query[MOST, named] = at_least - 1
+    elif at_least == groups:
+        scratch.query[MOST, named] = total - 1
+    else:
+        seen = scratch.wide[OPEN]
+        leave_full_out(lists, groups, named, at_least, visible, shift, scratch, seen)
     offer_sliced(
-        lists, people, batch.origin[q], weights, named, np.int64(batch.at_least[q]), PARTIAL_TIER,
-        np.int64(ALL_BLOCKS), shift, visible, scratch, state, scratch.tops[PARTIAL_KEYS], scratch.tops[PARTIAL_IDS],
-    )  # fmt: skip
+        lists, people, batch.origin[q], weights, named, least, PARTIAL_TIER, np.int64(ALL_BLOCKS), shift, seen, scratch
+    )
+
+
+@kernel
+def leave_full_out(
+    lists: Lists, groups: int, named: int, at_least: int, visible: Words, shift: int, scratch: Scratch, seen: Words
+) -> None:
+    """Set ``seen`` to the visible users who lack a named dimension or hit fewer than ``at_least`` groups."""
+    planes, plane = scratch.planes, scratch.planes[UNION]
+    unite_enough(lists, groups, at_least, np.int64(ALL_BLOCKS), shift, scratch)
+    for dimension in range(3):
+        if (named >> dimension) & 1:
+            satisfied = planes[INDUSTRY + dimension]
+            for i in range(len(plane)):
+                plane[i] &= satisfied[i]
+    for i in range(len(plane)):
+        seen[i] = visible[i] & ~plane[i]
+    plane[:] = 0
 
 
 @kernel
@@ -118,22 +146,11 @@ def count_tiers(
 @kernel
 def _count_keywords(lists: Lists, groups: int, at_least: int, visible: Words, shift: int, scratch: Scratch) -> int:
     """Visible users who hit ``at_least`` groups; row ACTIVE has those who hit any."""
-    query, keys, plane, hits = scratch.query, scratch.keys, scratch.planes[UNION], scratch.hits
-    everywhere = np.int64(ALL_BLOCKS)
+    plane = scratch.planes[UNION]
     if at_least == 1:
         plane[:] = scratch.planes[ACTIVE]
     else:
-        bits = np.int64(0)
-        while (1 << bits) <= groups:
-            bits += 1
-        hits[:bits] = 0
-        for p in range(groups):
-            plane[:] = 0
-            unite_lists(
-                lists.postings, lists.bitmaps, keys, query[FIRSTS, p], query[FIRSTS, p + 1], everywhere, shift, plane
-            )
-            add_to_hits(hits, bits, plane, everywhere, shift)
-        mark_enough_hits(hits, bits, at_least, plane, everywhere, shift)
+        unite_enough(lists, groups, at_least, np.int64(ALL_BLOCKS), shift, scratch)
     users = np.int64(0)
     for i in range(len(visible)):
         users += popcount(plane[i] & visible[i])

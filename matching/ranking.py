@@ -1,9 +1,10 @@
 """The order of results, score descending, tie descending, id ascending, as integers that compare fast.
 
-A *key* packs score and tie: ``score << TIE_BITS | tie + TIE_SHIFT``. A *top* keeps the best ``limit`` of the users that
-are pushed into it: arrays ``keys`` and ``ids`` with room for more than ``limit``, cut back by a quickselect whenever
-they are full, after which users below the worst of the kept are turned away at the door. ``state`` is int64: users
-held, key and id of the door, limit.
+A *key* packs score and tie: ``score << TIE_BITS | tie + TIE_SHIFT``. An *entry* packs a key and a user of a segment:
+``key << RANK_BITS | LAST_RANK - rank``, where the rank is the user's place among the segment's ids in ascending order;
+so the better of two users has the greater entry. A *top* keeps the best ``limit`` of the entries pushed into it: an
+array with room for more than ``limit``, sorted and cut back whenever it is full, after which entries below the worst of
+the kept are turned away at the door. ``state`` is int64: entries held, the door, the limit.
 """
 
 # Numbers inside kernels are machine integers: neither Python's nor NumPy's stubs describe them.
@@ -17,10 +18,13 @@ from matching.index.jit import kernel
 TIE_BITS = 9
 TIE_SHIFT = 255
 TIE_MASK = (1 << TIE_BITS) - 1
-LAST_ID = 1 << 62
+RANK_BITS = 20
+LAST_RANK = (1 << RANK_BITS) - 1
+"""A segment has at most 2^RANK_BITS users."""
 
-HELD, DOOR_KEY, DOOR_ID, LIMIT = 0, 1, 2, 3
-_INSERTION_SORT_UP_TO = 16
+HELD, DOOR, LIMIT = 0, 1, 2
+_INSERTION_SORT_UP_TO = 24
+_DIGIT_BITS = 8
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -29,145 +33,129 @@ Int64Array = npt.NDArray[np.int64]
 def open_top(state: Int64Array, limit: int, floor_key: int) -> None:
     """Start an empty top of ``limit`` users that takes keys from ``floor_key`` on."""
     state[HELD] = 0
-    state[DOOR_KEY] = floor_key
-    state[DOOR_ID] = LAST_ID
+    state[DOOR] = floor_key << RANK_BITS
     state[LIMIT] = limit
 
 
 @kernel
-def push(state: Int64Array, keys: Int64Array, ids: Int64Array, key: int, user_id: int) -> bool:
-    """Offer one user to a top (never with limit 0); says whether it was taken. Whoever fills it must make room."""
-    if key < state[DOOR_KEY] or (key == state[DOOR_KEY] and user_id >= state[DOOR_ID]):
-        return False
-    held = state[HELD]
-    keys[held] = key
-    ids[held] = user_id
-    state[HELD] = held + 1
-    return True
+def entry_of(key: int, rank: int) -> int:
+    """What a top holds of a user."""
+    return (key << RANK_BITS) | (LAST_RANK - rank)
 
 
 @kernel
-def cut_top(state: Int64Array, keys: Int64Array, ids: Int64Array) -> None:
-    """Keep only the best ``limit`` and move the door to the worst of them."""
-    limit = state[LIMIT]
-    if state[HELD] < limit or limit == 0:
+def push(state: Int64Array, top: Int64Array, spare: Int64Array, entry: int) -> None:
+    """Offer one entry to a top (never with limit 0)."""
+    if entry < state[DOOR]:
         return
-    arrange(keys, ids, np.int64(0), state[HELD], limit, np.int64(0))
-    worst = 0
-    for i in range(1, limit):
-        if keys[i] < keys[worst] or (keys[i] == keys[worst] and ids[i] > ids[worst]):
-            worst = i
-    state[HELD] = limit
-    state[DOOR_KEY] = keys[worst]
-    state[DOOR_ID] = ids[worst]
+    held = state[HELD]
+    top[held] = entry
+    state[HELD] = held + 1
+    if held + 1 == len(top):
+        cut_top(state, top, spare)
 
 
 @kernel
-def arrange(keys: Int64Array, ids: Int64Array, first: int, end: int, best: int, in_order: int) -> None:
-    """Move the best ``best`` of rows [first, end) to the front; ``in_order`` (1 or 0) sorts the front as well."""
-    pending_first = np.empty(64, np.int64)
-    pending_end = np.empty(64, np.int64)
-    pending_first[0] = first
-    pending_end[0] = end
-    pending = 1
-    front = first + best
-    while pending > 0:
-        pending -= 1
-        low, high = pending_first[pending], pending_end[pending]
-        if low >= front or (in_order == 0 and high <= front):
+def cut_top(state: Int64Array, top: Int64Array, spare: Int64Array) -> None:
+    """Sort a top, best first, keep ``limit`` at most, and when there are so many move the door to the worst of them."""
+    sort_falling(top, spare, state[HELD])
+    if state[HELD] >= state[LIMIT] > 0:
+        state[HELD] = state[LIMIT]
+        state[DOOR] = top[state[LIMIT] - 1]
+
+
+@kernel
+def sort_falling(numbers: Int64Array, spare: Int64Array, count: int) -> None:
+    """Sort the first ``count`` numbers, none negative, the greatest first; ``spare`` has room for as many."""
+    if count <= _INSERTION_SORT_UP_TO:
+        for i in range(1, count):
+            number = numbers[i]
+            place = i - 1
+            while place >= 0 and numbers[place] < number:
+                numbers[place + 1] = numbers[place]
+                place -= 1
+            numbers[place + 1] = number
+        return
+    # By digits, the lowest first; digits that all have in common are passed over.
+    different = np.int64(0)
+    for i in range(1, count):
+        different |= numbers[i] ^ numbers[0]
+    starts = np.empty(1 << _DIGIT_BITS, np.int64)
+    source, target = numbers, spare
+    turned = False
+    for shift in range(0, 63, _DIGIT_BITS):
+        mask = (1 << _DIGIT_BITS) - 1
+        if (different >> shift) & mask == 0:
             continue
-        if high - low <= _INSERTION_SORT_UP_TO:
-            _insertion_sort(keys, ids, low, high)
-            continue
-        middle_key, middle_id = _median(keys, ids, low, high)
-        left, right = low, high - 1
-        while left <= right:
-            while keys[left] > middle_key or (keys[left] == middle_key and ids[left] < middle_id):
-                left += 1
-            while keys[right] < middle_key or (keys[right] == middle_key and ids[right] > middle_id):
-                right -= 1
-            if left <= right:
-                keys[left], keys[right] = keys[right], keys[left]
-                ids[left], ids[right] = ids[right], ids[left]
-                left += 1
-                right -= 1
-        # The longer part waits: the stack stays below one entry a halving.
-        if right + 1 - low > high - left:
-            pending_first[pending], pending_end[pending] = low, right + 1
-            pending_first[pending + 1], pending_end[pending + 1] = left, high
-        else:
-            pending_first[pending], pending_end[pending] = left, high
-            pending_first[pending + 1], pending_end[pending + 1] = low, right + 1
-        pending += 2
-
-
-@kernel
-def _insertion_sort(keys: Int64Array, ids: Int64Array, first: int, end: int) -> None:
-    for i in range(first + 1, end):
-        key, user_id = keys[i], ids[i]
-        place = i - 1
-        while place >= first and (keys[place] < key or (keys[place] == key and ids[place] > user_id)):
-            keys[place + 1] = keys[place]
-            ids[place + 1] = ids[place]
-            place -= 1
-        keys[place + 1] = key
-        ids[place + 1] = user_id
-
-
-@kernel
-def _median(keys: Int64Array, ids: Int64Array, first: int, end: int) -> tuple[int, int]:
-    """The middle of three rows, so that sorted input does not take quadratic time."""
-    a, b, c = first, (first + end) // 2, end - 1
-    if keys[a] < keys[b] or (keys[a] == keys[b] and ids[a] > ids[b]):
-        a, b = b, a
-    if keys[b] < keys[c] or (keys[b] == keys[c] and ids[b] > ids[c]):
-        b = c
-        if keys[a] < keys[b] or (keys[a] == keys[b] and ids[a] > ids[b]):
-            b = a
-    return keys[b], ids[b]
+        starts[:] = 0
+        for i in range(count):
+            starts[np.uint64((source[i] >> shift) & mask)] += 1
+        first = np.int64(0)
+        for digit in range(mask, -1, -1):
+            of_digit = starts[digit]
+            starts[digit] = first
+            first += of_digit
+        for i in range(count):
+            digit = np.uint64((source[i] >> shift) & mask)
+            target[np.uint64(starts[digit])] = source[i]
+            starts[digit] += 1
+        source, target, turned = target, source, not turned
+    if turned:
+        for i in range(count):
+            numbers[i] = spare[i]
 
 
 @kernel
 def merge_tops(
     starts: Int64Array, keys: Int64Array, ids: Int64Array, limits: Int64Array
 ) -> tuple[Int64Array, Int64Array, Int64Array]:
-    """Best ``limits[q]`` of rows ``starts[q] .. starts[q + 1]`` of each query, in the order of results.
+    """Merge the tops of several answers to the same queries, each best first, and cut them at ``limits``.
 
-    Works in place on ``keys`` and ``ids``; returns new starts, keys, ids.
+    ``starts`` int64 (answers, queries + 1): rows of ``keys`` and ``ids``. Returns new starts, keys, ids.
     """
-    queries = len(limits)
+    answers, queries = len(starts), len(limits)
     new_starts = np.zeros(queries + 1, np.int64)
     for q in range(queries):
-        new_starts[q + 1] = new_starts[q] + min(limits[q], starts[q + 1] - starts[q])
+        held = np.int64(0)
+        for answer in range(answers):
+            held += starts[answer, q + 1] - starts[answer, q]
+        new_starts[q + 1] = new_starts[q] + min(limits[q], held)
     new_keys = np.empty(new_starts[queries], np.int64)
     new_ids = np.empty(new_starts[queries], np.int64)
+    heads = np.empty(answers, np.int64)
     for q in range(queries):
-        best = new_starts[q + 1] - new_starts[q]
-        arrange(keys, ids, starts[q], starts[q + 1], best, np.int64(1))
-        for i in range(best):
-            new_keys[new_starts[q] + i] = keys[starts[q] + i]
-            new_ids[new_starts[q] + i] = ids[starts[q] + i]
+        for answer in range(answers):
+            heads[answer] = starts[answer, q]
+        for row in range(new_starts[q], new_starts[q + 1]):
+            best = np.int64(-1)
+            for answer in range(answers):
+                head = heads[answer]
+                if head < starts[answer, q + 1] and (
+                    best < 0
+                    or keys[head] > keys[heads[best]]
+                    or (keys[head] == keys[heads[best]] and ids[head] < ids[heads[best]])
+                ):
+                    best = np.int64(answer)
+            new_keys[row], new_ids[row] = keys[heads[best]], ids[heads[best]]
+            heads[best] += 1
     return new_starts, new_keys, new_ids
 
 
 def join_tops(
     parts: list[tuple[Int64Array, Int64Array, Int64Array]], limits: Int64Array
 ) -> tuple[Int64Array, Int64Array, Int64Array]:
-    """Join (starts, keys, ids) of several answers to the same queries: best first, at most the limit of each query."""
-    queries = len(limits)
+    """Join (starts, keys, ids) of several answers to the same queries, each best first and cut at its limit."""
     if not parts:
-        return np.zeros(queries + 1, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64)
+        return np.zeros(len(limits) + 1, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64)
     if len(parts) == 1:
-        starts, keys, ids = parts[0]
-        return merge_tops(starts, keys.copy(), ids.copy(), limits)
-    lengths = [np.diff(starts) for starts, _, _ in parts]
-    of_query = np.concatenate([np.repeat(np.arange(queries, dtype=np.int32), length) for length in lengths])
-    order = np.argsort(of_query, kind="stable")
-    joined = np.zeros(queries + 1, np.int64)
-    np.cumsum(np.sum(lengths, axis=0), out=joined[1:])
-    keys = np.concatenate([part[1] for part in parts])[order]
-    ids = np.concatenate([part[2] for part in parts])[order]
-    return merge_tops(joined, keys, ids, limits)
+        return parts[0]
+    firsts = np.cumsum([0, *(len(keys) for _, keys, _ in parts[:-1])])
+    return merge_tops(
+        np.stack([starts + first for (starts, *_), first in zip(parts, firsts, strict=True)]),
+        np.concatenate([keys for _, keys, _ in parts]),
+        np.concatenate([ids for *_, ids in parts]),
+        limits,
+    )
 
 
 def unpack_keys(keys: Int64Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from matching.index.jit import kernel
@@ -50,11 +51,29 @@ def _bytes_at_least(_typing_context: Any, column: Any, first: Any, least: Any) -
     return types.uint64(column, types.int64, types.uint8), codegen
 
 
+def _prefetch(_typing_context: Any, table: Any, row: Any) -> Any:  # noqa: ARG001 - as above
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        table = context.make_array(signature.args[0])(context, builder, arguments[0])
+        stride = builder.extract_value(table.strides, 0)
+        bytes_ = builder.bitcast(table.data, ir.IntType(8).as_pointer())
+        place = builder.gep(bytes_, [builder.mul(stride, arguments[1])])
+        kind = ir.FunctionType(ir.VoidType(), [place.type, *[ir.IntType(32)] * 3])
+        fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(fetch, [place, *(ir.Constant(ir.IntType(32), number) for number in (0, 3, 1))])
+        return context.get_dummy_value()
+
+    return types.void(table, types.int64), codegen
+
+
 popcount = cast("Callable[[Any], int]", intrinsic(_popcount))
 """The number of set bits of a uint64, as int64."""
 
 lowest_bit = cast("Callable[[Any], int]", intrinsic(_lowest_bit))
 """The place of the lowest set bit of a uint64, as int64; 64 of zero."""
+
+prefetch = cast("Callable[[Any, Any], None]", intrinsic(_prefetch))
+"""Ask for row ``row`` of an array early, so that it is on its way from memory when it is needed."""
 
 bytes_at_least = cast("Callable[[Any, Any, Any], int]", intrinsic(_bytes_at_least))
 """Which of the 64 bytes ``column[first : first + 64]`` (uint8, within its bounds) are ``least`` or more, a bit each."""

@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from matching.geometry import FARTHEST_STEPS
-from matching.index.bits import bytes_at_least, lowest_bit
+from matching.index.bits import bytes_at_least, lowest_bit, prefetch
 from matching.index.jit import kernel
-from matching.index.scratch import Scratch
+from matching.index.scratch import SPARE, Scratch
 from matching.index.segment_arrays import People
 from matching.index.sphere import NEIGHBOURS, exact_steps, set_nearest_steps, set_point, steps_between
-from matching.ranking import DOOR_KEY, HELD, LIMIT, TIE_BITS, TIE_SHIFT, cut_top, push
+from matching.ranking import DOOR, HELD, LIMIT, RANK_BITS, TIE_BITS, TIE_SHIFT, entry_of, push
 
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -33,45 +33,37 @@ _NEIGHBOURS_SHIFT = NEIGHBOURS.bit_length() - 1
 _TIES = 2 * MAX_RATING + FARTHEST_STEPS + 1
 AS_CLASS_FROM = 1_024
 """So many users of one score are better walked through as a class than one by one."""
+_WEIGHED_TOGETHER = 48
+"""Users are weighed in lots of at least so many, while there are any."""
 
 
 @kernel
-def offer_users(
-    people: People,
-    origin: FloatArray,
-    number: int,
-    score: int,
-    scratch: Scratch,
-    state: Int64Array,
-    keys: Int64Array,
-    ids: Int64Array,
-) -> None:
-    """Offer the first ``number`` users of ``scratch.users`` to a top; ``score`` is theirs, or -1: the second row has
-    the score of each.
+def offer_users(people: People, origin: FloatArray, number: int, score: int, tier: int, scratch: Scratch) -> None:
+    """Offer the first ``number`` users of ``scratch.users`` to a tier's top; ``score`` is theirs, or -1: the second
+    row has the score of each.
     """
     if number == 0:
         return
+    state, top, spare = scratch.states[tier], scratch.tops[tier], scratch.tops[SPARE]
     users, scores = scratch.users[0], scratch.users[1]
     point = np.zeros(3, np.float64)
     has_origin = not math.isnan(origin[0])
     set_point(origin[0], origin[1], point)
     x, y, z, latitude, longitude = point[0], point[1], point[2], origin[0], origin[1]
-    ratings, points, of_row = people.ratings, people.points, people.ids
+    ratings, points, ranks = people.ratings, people.points, people.ranks
     latitudes, longitudes = people.latitudes, people.longitudes
-    base, door = score << TIE_BITS, state[DOOR_KEY]
+    base = score << TIE_BITS
     for i in range(number):
         user = np.uint64(users[np.uint64(i)])
         if score < 0:
             base = np.int64(scores[np.uint64(i)]) << TIE_BITS
         key = base + 2 * np.int64(ratings[user]) + TIE_SHIFT
-        if has_origin and key >= door:
+        if has_origin:
             steps = steps_between(points[user, 0], points[user, 1], points[user, 2], x, y, z)
             if steps < 0:
                 steps = exact_steps(latitudes[user], longitudes[user], latitude, longitude)
             key -= steps
-        if key >= door and push(state, keys, ids, key, of_row[user]) and state[HELD] == len(keys):
-            cut_top(state, keys, ids)
-            door = state[DOOR_KEY]
+        push(state, top, spare, entry_of(key, np.int64(ranks[user])))
 
 
 @kernel
@@ -82,18 +74,18 @@ def offer_class(
     blocks: int,
     shift: int,
     members: Words,
+    tier: int,
     scratch: Scratch,
-    state: Int64Array,
-    keys: Int64Array,
-    ids: Int64Array,
 ) -> None:
-    """Offer the users of a plane, within ``blocks``, to a top; all have ``score``, less than whoever is in the top."""
+    """Offer the users of a plane, within ``blocks``, to a tier's top; all have ``score``, less than who is in it."""
     nearest, nearby = scratch.nearest, scratch.nearby
+    state, top, spare = scratch.states[tier], scratch.tops[tier], scratch.tops[SPARE]
+    users, ties = scratch.users[0], scratch.users[1]
     point = np.zeros(3, np.float64)
     has_origin = not math.isnan(origin[0])
     set_point(origin[0], origin[1], point)
     x, y, z, latitude, longitude = point[0], point[1], point[2], origin[0], origin[1]
-    ratings, points, of_row = people.ratings, people.points, people.ids
+    ratings, points, ranks = people.ratings, people.points, people.ranks
     latitudes, longitudes = people.latitudes, people.longitudes
     neighbourhoods = len(people.balls)
     if has_origin:
@@ -102,49 +94,72 @@ def offer_class(
         nearest[:neighbourhoods] = 0
     neighbourhoods = _order_by_nearness(nearest, neighbourhoods, blocks, shift, members, nearby)
     # How many have each tie: so the tie that is still wanted is known at every moment, without sorting.
-    base, of_tie = (score << TIE_BITS) + TIE_SHIFT - FARTHEST_STEPS, np.zeros(_TIES + 1, np.int64)
-    wanted, total, door = state[LIMIT] - state[HELD], np.int64(0), max(np.int64(0), state[DOOR_KEY] - base)
-    for n in range(neighbourhoods):
-        neighbourhood = np.int64(nearby[n])
+    base, of_tie = score << TIE_BITS, np.zeros(_TIES + 1, np.int64)
+    wanted, counted = state[LIMIT] - state[HELD], np.int64(0)
+    door = max(np.int64(0), (state[DOOR] >> RANK_BITS) - base)
+    kept, listed, n = np.int64(0), np.int64(0), np.int64(0)
+    while n < neighbourhoods or listed > kept:
         # The walk goes outward: when the best rating would not do, nobody farther away can be wanted.
-        least = max(np.int64(0), (door - FARTHEST_STEPS + nearest[neighbourhood] + 1) >> 1)
-        if least > MAX_RATING:
-            break
-        low = neighbourhood * NEIGHBOUR_WORDS
-        for word in range(low, min(low + NEIGHBOUR_WORDS, len(members))):
-            left = members[np.uint64(word)]
-            if left != np.uint64(0) and least > 0 and word * 64 + 64 <= len(ratings):
-                left &= bytes_at_least(ratings, word * 64, np.uint8(least))
-            while left != np.uint64(0):
-                user = np.uint64(word * 64 + lowest_bit(left))
-                left &= left - np.uint64(1)
-                tie = 2 * np.int64(ratings[user]) + FARTHEST_STEPS
-                if has_origin and tie >= door:
-                    steps = steps_between(points[user, 0], points[user, 1], points[user, 2], x, y, z)
-                    if steps < 0:
-                        steps = exact_steps(latitudes[user], longitudes[user], latitude, longitude)
-                    tie -= steps
-                if tie < door or not push(state, keys, ids, base + tie, of_row[user]):
-                    continue
+        while n < neighbourhoods and listed - kept < _WEIGHED_TOGETHER:
+            neighbourhood = np.int64(nearby[np.uint64(n)])
+            n += 1
+            least = max(np.int64(0), (door - FARTHEST_STEPS + nearest[neighbourhood] + 1) >> 1)
+            if least > MAX_RATING:
+                n = neighbourhoods
+                break
+            listed = _list_neighbours(members, neighbourhood, ratings, points, least, users, listed)
+        for i in range(kept, listed):
+            # Without branches, so that many users are on their way from memory at a time.
+            user = np.uint64(users[np.uint64(i)])
+            tie = 2 * np.int64(ratings[user]) + FARTHEST_STEPS
+            if has_origin:
+                steps = steps_between(points[user, 0], points[user, 1], points[user, 2], x, y, z)
+                if steps < 0:
+                    steps = exact_steps(latitudes[user], longitudes[user], latitude, longitude)
+                tie -= steps
+            ties[np.uint64(i)] = tie
+        first, kept = kept, kept
+        for i in range(first, listed):
+            tie = np.int64(ties[np.uint64(i)])
+            if tie >= door:
+                users[np.uint64(kept)] = users[np.uint64(i)]
+                ties[np.uint64(kept)] = tie
+                kept += 1
                 of_tie[tie] += 1
-                total += 1
-                while total - of_tie[door] >= wanted:
-                    total -= of_tie[door]
+                counted += 1
+                while counted - of_tie[door] >= wanted:
+                    counted -= of_tie[door]
                     door += 1
-                if state[HELD] == len(keys):
-                    _drop_below(state, keys, ids, base + door)
+        listed = kept
+    for i in range(kept):
+        tie = np.int64(ties[np.uint64(i)])
+        if tie >= door:
+            push(state, top, spare, entry_of(base + tie, np.int64(ranks[np.uint64(users[np.uint64(i)])])))
 
 
 @kernel
-def _drop_below(state: Int64Array, keys: Int64Array, ids: Int64Array, door: int) -> None:
-    """Make room in a full top: who is below ``door`` goes; where that is not enough, ids decide."""
-    held = np.int64(0)
-    for i in range(state[HELD]):
-        keys[held], ids[held] = keys[i], ids[i]
-        held += np.int64(keys[i] >= door)
-    state[HELD] = held
-    if 4 * held > 3 * len(keys):
-        cut_top(state, keys, ids)
+def _list_neighbours(
+    members: Words,
+    neighbourhood: int,
+    ratings: npt.NDArray[np.uint8],
+    points: npt.NDArray[np.int32],
+    least: int,
+    users: Users,
+    listed: int,
+) -> int:
+    """Append the members of a neighbourhood rated ``least`` or better; returns the new end."""
+    low = neighbourhood * NEIGHBOUR_WORDS
+    for word in range(low, min(low + NEIGHBOUR_WORDS, len(members))):
+        left = members[np.uint64(word)]
+        if left != np.uint64(0) and word * 64 + 64 <= len(ratings):
+            left &= bytes_at_least(ratings, word * 64, np.uint8(least))
+        while left != np.uint64(0):
+            user = word * 64 + lowest_bit(left)
+            users[np.uint64(listed)] = user
+            prefetch(points, user)
+            left &= left - np.uint64(1)
+            listed += 1
+    return listed
 
 
 @kernel

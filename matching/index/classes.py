@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matching.index.jit import kernel
-from matching.index.scratch import BONUS, NEEDED, ORDER, POINTS
+from matching.index.scratch import BONUS, MOST, NEEDED, ORDER, POINTS
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -33,29 +33,30 @@ def set_bonus(query: Int64Array, base: int, graded: int, weights: Int64Array) ->
 
 
 @kernel
-def set_needed(query: Int64Array, graded: int, least: int, theta: int, total: int) -> None:
-    """The sum that a user of every graded choice needs for a score above ``theta``; above ``total``: none does.
+def set_needed(query: Int64Array, graded: int, least: int, theta: int, total: int) -> int:
+    """The sum that a user of every graded choice needs for a score above ``theta``; returns how many classes have one.
 
-    ``least``: the smallest sum that counts without any dimension.
+    ``least``: the smallest sum that counts without any dimension; row MOST has the largest that counts with each.
     """
+    classes = np.int64(0)
     for choice in range(8):
         query[NEEDED, choice] = total + 1
         if choice & ~graded == 0:
             needed = sum_for(query, theta + 1 - query[BONUS, choice], total)
             query[NEEDED, choice] = needed if choice else max(needed, least)
+            classes += max(np.int64(0), query[MOST, choice] + 1 - query[NEEDED, choice])
+    return classes
 
 
 @kernel
-def reached_score(
-    query: Int64Array, counts: Int64Array, graded: int, least: int, total: int, limit: int
-) -> tuple[int, int]:
+def reached_score(query: Int64Array, counts: Int64Array, graded: int, least: int, limit: int) -> tuple[int, int]:
     """The highest score that ``limit`` users reach, and how many are above it; (0, all of them) when there are fewer.
 
     ``counts`` int64 (8, SUMS): users by choice of dimensions and sum of group weights.
     """
     places = query[ORDER]
     for choice in range(8):
-        places[choice] = total if choice & ~graded == 0 else np.int64(-1)
+        places[choice] = query[MOST, choice] if choice & ~graded == 0 else np.int64(-1)
     users, above, last = np.int64(0), np.int64(0), np.int64(-1)
     while True:
         # Scores fall with the sum within a choice: the best class that is left is the best of eight heads.

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from matching.compilation import CompiledBatch
 from matching.full import match_full
+from matching.index.classes import FULL_TIER, PARTIAL_TIER
 from matching.index.geogrid import Grid, mark_circle
 from matching.index.jit import kernel
 from matching.index.lookup import find_lists
@@ -18,20 +19,17 @@ from matching.index.postings import Lists
 from matching.index.scratch import (
     BLOCKS,
     CIRCLE,
-    FULL_IDS,
-    FULL_KEYS,
     FULL_TOP,
-    PARTIAL_IDS,
-    PARTIAL_KEYS,
     PARTIAL_TOP,
     POINTS,
     SIZES,
+    SPARE,
     VISIBLE,
     Scratch,
 )
 from matching.index.segment_arrays import Answer, BatchArrays, People
 from matching.partial import count_tiers, empty_dimensions, fill_dimensions, match_partial
-from matching.ranking import DOOR_KEY, HELD, LIMIT, cut_top, open_top
+from matching.ranking import HELD, LAST_RANK, LIMIT, RANK_BITS, cut_top, open_top
 
 Int64Array = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
@@ -134,13 +132,11 @@ def match_batch(
         if wanted & SETS:
             continue
         full_keys, full_ids = _keep(
-            scratch.states[FULL_TOP], scratch.tops[FULL_KEYS], scratch.tops[FULL_IDS],
-            q, full_starts, full_keys, full_ids, full_floors,
-        )  # fmt: skip
+            people.sorted_ids, FULL_TIER, scratch, q, full_starts, full_keys, full_ids, full_floors
+        )
         partial_keys, partial_ids = _keep(
-            scratch.states[PARTIAL_TOP], scratch.tops[PARTIAL_KEYS], scratch.tops[PARTIAL_IDS],
-            q, partial_starts, partial_keys, partial_ids, partial_floors,
-        )  # fmt: skip
+            people.sorted_ids, PARTIAL_TIER, scratch, q, partial_starts, partial_keys, partial_ids, partial_floors
+        )
     return Answer(
         full_counts,
         partial_counts,
@@ -176,7 +172,7 @@ def _match_rest(
         match_partial(lists, people, batch, q, groups, seen, shift, scratch)
     if wanted & COUNTS:
         counted = count_tiers(lists, batch, q, groups, seen, shift, scratch, dimension_counts) - full_count
-    empty_dimensions(scratch)
+    empty_dimensions(groups, shift, scratch)
     return counted
 
 
@@ -273,17 +269,18 @@ def _show(hidden: npt.NDArray[np.uint32], visible: Words, seen: Words) -> None:
 
 @kernel
 def _keep(
-    state: Int64Array,
-    top_keys: Int64Array,
-    top_ids: Int64Array,
+    sorted_ids: Int64Array,
+    tier: int,
+    scratch: Scratch,
     q: int,
     starts: Int64Array,
     keys: Int64Array,
     ids: Int64Array,
     floors: Int64Array,
 ) -> tuple[Int64Array, Int64Array]:
-    """Append a finished top to the answer (moved to larger arrays when full) and raise the query's floor."""
-    cut_top(state, top_keys, top_ids)
+    """Append a tier's top, best first, to the answer (moved to larger arrays when full); raise the query's floor."""
+    state, top = scratch.states[tier], scratch.tops[tier]
+    cut_top(state, top, scratch.tops[SPARE])
     held = state[HELD]
     first = starts[q]
     end = first + held
@@ -296,8 +293,8 @@ def _keep(
             larger_ids[i] = ids[i]
         keys, ids = larger_keys, larger_ids
     for i in range(held):
-        keys[first + i] = top_keys[i]
-        ids[first + i] = top_ids[i]
+        keys[first + i] = top[i] >> RANK_BITS
+        ids[first + i] = sorted_ids[LAST_RANK - (top[i] & LAST_RANK)]
     if held > 0 and held == state[LIMIT]:
-        floors[q] = max(floors[q], state[DOOR_KEY])
+        floors[q] = max(floors[q], keys[end - 1])
     return keys, ids

@@ -12,8 +12,32 @@ import numpy.typing as npt
 
 from matching.index.jit import kernel
 from matching.index.lookup import first_from, next_run, without_run
-from matching.index.planes import bounds_of, clear, copy_plane, count_plane, keep_both, unite_lists, unite_plane
-from matching.index.scratch import BLOCKS, ENDS, FIRSTS, FULL, KEY_BLOCKS, ORDER, ROWS, SIZES, SPARSE, STARTS, UNION
+from matching.index.planes import (
+    add_to_hits,
+    bounds_of,
+    clear,
+    copy_plane,
+    count_plane,
+    keep_both,
+    mark_enough_hits,
+    unite_lists,
+    unite_plane,
+)
+from matching.index.postings import Lists
+from matching.index.scratch import (
+    BLOCKS,
+    ENDS,
+    FIRSTS,
+    FULL,
+    KEY_BLOCKS,
+    ORDER,
+    ROWS,
+    SIZES,
+    SPARSE,
+    STARTS,
+    UNION,
+    Scratch,
+)
 
 Int64Array = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
@@ -53,6 +77,22 @@ def fill_required(
     unite_lists(postings, bitmaps, keys, query[FIRSTS, p], query[FIRSTS, p + 1], blocks, shift, plane)
     if p == circle_of:
         unite_plane(plane, circle, blocks, shift)
+
+
+@kernel
+def unite_enough(lists: Lists, groups: int, at_least: int, blocks: int, shift: int, scratch: Scratch) -> None:
+    """Set the named blocks of row UNION of the planes, empty before, to the users who hit ``at_least`` groups."""
+    query, keys, union, hits = scratch.query, scratch.keys, scratch.planes[UNION], scratch.hits
+    bits = np.int64(0)
+    while (1 << bits) <= groups:
+        bits += 1
+    for bit in range(bits):
+        clear(hits[bit], blocks, shift)
+    for p in range(groups):
+        unite_lists(lists.postings, lists.bitmaps, keys, query[FIRSTS, p], query[FIRSTS, p + 1], blocks, shift, union)
+        add_to_hits(hits, bits, union, blocks, shift)
+        clear(union, blocks, shift)
+    mark_enough_hits(hits, bits, at_least, union, blocks, shift)
 
 
 @kernel

@@ -20,7 +20,8 @@ SUMS = 256
 MAX_SUM_BITS = 8
 MAX_HIT_BITS = 5
 CHUNK_WORDS = 256
-_CHUNK_ROWS = MAX_HIT_BITS + 5
+_CHUNK_ROWS = 5
+MAX_CHUNKS = 64
 _TOP_SLACK = 512
 
 ROWS, STARTS, ENDS, KEY_BLOCKS, CURSORS = 0, 1, 2, 3, 4
@@ -28,11 +29,12 @@ ROWS, STARTS, ENDS, KEY_BLOCKS, CURSORS = 0, 1, 2, 3, 4
 (matching.index.lookup); where a walk over it goes on."""
 
 FIRSTS, SIZES, SPARSE, BLOCKS, ORDER, POINTS, BONUS = 0, 1, 2, 3, 4, 5, 6
-NEEDED, CLASS_CHOICES, CLASS_SUMS = 7, 8, 9
+NEEDED, MOST, CLASS_CHOICES, CLASS_SUMS = 7, 8, 9, 10
 """Rows of ``Scratch.query``: lists of plane p are FIRSTS[p] .. FIRSTS[p + 1]; SIZES[p] users at most, SPARSE[p] of them
 in sparse lists, in BLOCKS[p]; requirements or groups in order; points by sum of group weights; points of each choice of
-dimensions; the sum that each choice needs to be looked at; the classes of one score."""
-_QUERY_ROWS, _QUERY_COLUMNS = 10, 256
+dimensions; the sums with which each choice is looked at, from NEEDED to
+MOST; the classes of one score."""
+_QUERY_ROWS, _QUERY_COLUMNS = 11, 256
 
 INDUSTRY, REGION, CROWD, FULL, ACTIVE, UNION, CIRCLE = 0, 1, 2, 3, 4, 5, 6
 """Rows of ``Scratch.planes``, a bit a user of the segment, all empty between queries: the dimensions; the full tier;
@@ -44,9 +46,8 @@ _WIDE = 2
 """Rows of ``Scratch.wide``, written before they are read: who is seen by a query that excludes somebody; who is seen
 and not full."""
 
-FULL_KEYS, FULL_IDS, PARTIAL_KEYS, PARTIAL_IDS = 0, 1, 2, 3
-"""Rows of ``Scratch.tops``; ``Scratch.states`` has the state of the full and of the partial top."""
-FULL_TOP, PARTIAL_TOP = 0, 1
+FULL_TOP, PARTIAL_TOP, SPARE = 0, 1, 2
+"""Rows of ``Scratch.tops`` (matching.ranking), the last for passing use; ``Scratch.states`` has the tops' states."""
 
 FEW, MET_FIRST, MET_AT_MOST = 0, 1, 2
 TUNING = [16_384, 1_024, 4_096]
@@ -66,7 +67,7 @@ class Scratch(NamedTuple):
 
     marks int32 (users): what is known of a scored user (matching.index.scoring), 0 of everybody between queries.
     users uint32 (2, users): the users found, in the order in which they were met; their scores, or passing use.
-    counts int64 (8, SUMS): users by choice of dimensions and sum of group weights.
+    counts int64 (16, SUMS): users by choice of dimensions and sum of group weights, in all and of one chunk.
     sums uint64 (MAX_SUM_BITS, words), chunk uint64 (rows, CHUNK_WORDS): see matching.index.slicing.
     nearest int64, nearby uint32: the fewest steps that users who stand together are away (matching.index.sphere), and
     such neighbourhoods in order, with room for as many again.
@@ -128,14 +129,14 @@ def _make(words: int, keys: int, top: int) -> Scratch:
         planes=np.zeros((_PLANES, words), np.uint64),
         wide=np.zeros((_WIDE, words), np.uint64),
         hits=np.empty((MAX_HIT_BITS, words), np.uint64),
-        chunk=np.empty((_CHUNK_ROWS, CHUNK_WORDS), np.uint64),
+        chunk=np.zeros((_CHUNK_ROWS, CHUNK_WORDS), np.uint64),
         marks=np.zeros(words * 64, np.int32),
         users=np.empty((2, words * 64), np.uint32),
-        counts=np.zeros((8, SUMS), np.int64),
+        counts=np.zeros((16, SUMS), np.int64),
         sums=np.empty((MAX_SUM_BITS, words), np.uint64),
         nearest=np.empty(words * 64 // NEIGHBOURS + 1, np.int64),
         nearby=np.empty(2 * (words * 64 // NEIGHBOURS + 1), np.uint32),
         tuning=np.array(TUNING, np.int64),
-        states=np.empty((2, 4), np.int64),
-        tops=np.empty((4, top), np.int64),
+        states=np.empty((2, 3), np.int64),
+        tops=np.empty((3, top), np.int64),
     )

@@ -13,10 +13,11 @@ from matching.index.geogrid import Grid, build_grid
 from matching.index.postings import Lists, build_lists
 from matching.index.segment_arrays import People
 from matching.index.sphere import balls_of, points_of
+from matching.ranking import RANK_BITS
 
-MAX_USERS = 1 << 20
+MAX_USERS = 1 << RANK_BITS
 FORMAT = "quanwang-segment"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 Int64Array = npt.NDArray[np.int64]
 Int32Array = npt.NDArray[np.int32]
@@ -87,6 +88,7 @@ class Segment:
                 columns.ratings,
                 arrays["people.sorted_ids"],  # type: ignore[arg-type]
                 arrays["people.sorted_rows"],  # type: ignore[arg-type]
+                arrays["people.ranks"],  # type: ignore[arg-type]
                 arrays["people.points"],  # type: ignore[arg-type]
                 arrays["people.balls"],  # type: ignore[arg-type]
             )
@@ -103,6 +105,7 @@ class Segment:
             **{f"grid.{name}": array for name, array in self.grid._asdict().items()},
             "people.sorted_ids": self.people.sorted_ids,
             "people.sorted_rows": self.people.sorted_rows,
+            "people.ranks": self.people.ranks,
             "people.points": self.people.points,
             "people.balls": self.people.balls,
             "available": self.available,
@@ -112,6 +115,8 @@ class Segment:
 def people_of(columns: ProfileColumns) -> People:
     """What the kernels see of the users, beside the lists."""
     order = np.argsort(columns.ids, kind="stable")
+    ranks = np.empty(len(columns), np.uint32)
+    ranks[order] = np.arange(len(columns), dtype=np.uint32)
     points = points_of(columns.latitudes, columns.longitudes)
     return People(
         columns.ids,
@@ -120,6 +125,7 @@ def people_of(columns: ProfileColumns) -> People:
         columns.ratings,
         columns.ids[order],
         order.astype(np.uint32),
+        ranks,
         points,
         balls_of(points),
     )

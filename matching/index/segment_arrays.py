@@ -11,8 +11,9 @@ FloatArray = npt.NDArray[np.float64]
 
 
 class People(NamedTuple):
-    """Columns by local id; ``sorted_ids`` ascending with the local id of each in ``sorted_rows``; ``points`` int32
-    (users, 3), on the unit sphere and ``balls`` around neighbours (matching.index.sphere).
+    """Columns by local id; ``sorted_ids`` ascending with the local id of each in ``sorted_rows``, and the
+    place of each user's id there in ``ranks``; ``points`` int32 (users, 3), on the unit sphere, and ``balls`` around
+    neighbours (matching.index.sphere).
     """
 
     ids: Int64Array
@@ -21,6 +22,7 @@ class People(NamedTuple):
     ratings: npt.NDArray[np.uint8]
     sorted_ids: Int64Array
     sorted_rows: npt.NDArray[np.uint32]
+    ranks: npt.NDArray[np.uint32]
     points: npt.NDArray[np.int32]
     balls: FloatArray
 

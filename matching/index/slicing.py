@@ -19,9 +19,11 @@ from matching.index.choosing import offer_class, offer_users
 from matching.index.classes import FULL_TIER, reached_score, set_needed, sum_for
 from matching.index.jit import kernel
 from matching.index.lookup import first_from
+from matching.index.planes import clear
 from matching.index.postings import Lists
 from matching.index.scoring import CHOICE_SHIFT, score_of
 from matching.index.scratch import (
+    BLOCKS,
     BONUS,
     CHUNK_WORDS,
     CLASS_CHOICES,
@@ -30,20 +32,20 @@ from matching.index.scratch import (
     CURSORS,
     ENDS,
     FIRSTS,
-    FULL,
     INDUSTRY,
     KEY_BLOCKS,
-    MAX_HIT_BITS,
+    MAX_CHUNKS,
+    MOST,
     NEEDED,
-    OPEN,
     POINTS,
     REGION,
     ROWS,
     STARTS,
+    UNION,
     Scratch,
 )
 from matching.index.segment_arrays import People
-from matching.ranking import DOOR_KEY, LIMIT, TIE_BITS
+from matching.ranking import DOOR, LIMIT, RANK_BITS, TIE_BITS
 
 Words = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
@@ -51,12 +53,22 @@ Int32Array = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float64]
 Postings = npt.NDArray[np.uint32]
 
-_FIRST, _SECOND, _THIRD = np.int64(0), np.int64(1), np.int64(2)
-_PLANE, _CARRY, _ABOVE, _EQUAL, _MEMBERS = range(MAX_HIT_BITS, MAX_HIT_BITS + 5)
-"""Rows of ``Scratch.chunk`` after the slices of hits: a group's users, two for passing use, who reaches a sum, who
-satisfies exactly a choice of dimensions."""
-_FEW_CLASSES = 2
-"""With more classes above theta it is first asked whether anybody is in them at all."""
+_FIRST, _SECOND, _THIRD, _FOURTH = np.int64(0), np.int64(1), np.int64(2), np.int64(3)
+_PLANE, _CARRY, _EQUAL, _MEMBERS, _NOBODY = range(5)
+"""Rows of ``Scratch.chunk``: a group's users, a carry, who has some bits of a sum, who is of a class, and nobody."""
+_HERE = 8
+"""Rows of ``Scratch.counts`` from here on count the users of one chunk."""
+_COMPARED_AT_ONCE = 4
+"""Slices that one pass over a chunk compares."""
+
+
+@kernel
+def sum_of(weights: Int32Array) -> int:
+    """The sum of the weights of all groups."""
+    total = np.int64(0)
+    for weight in weights:
+        total += weight
+    return total
 
 
 @kernel
@@ -66,68 +78,62 @@ def offer_sliced(
     origin: FloatArray,
     weights: Int32Array,
     graded: int,
-    at_least: int,
+    least: int,
     tier: int,
     blocks: int,
     shift: int,
-    visible: Words,
+    seen: Words,
     scratch: Scratch,
-    state: Int64Array,
-    keys: Int64Array,
-    ids: Int64Array,
 ) -> None:
-    """Offer the best of a tier to a top.
+    """Offer the best of the users in ``seen`` and ``blocks``, who are no class's but the tier's, to the tier's top.
 
-    ``graded``: the dimensions (bits 1 industry, 2 region, 4 crowd) by which users of the tier differ: none in the full
-    tier, whose users are row FULL of the planes, in ``blocks``; the named ones in the partial tier, of which their
-    planes are filled. The bonus of every choice of them is set.
+    ``graded``: the dimensions (bits 1 industry, 2 region, 4 crowd) by which they differ: none in the full tier; in the
+    partial one the named dimensions, of which the planes are filled. ``least``: the smallest sum that counts without
+    any dimension; row MOST of ``scratch.query`` has the largest that counts with every choice of them, row BONUS what
+    they give.
     """
-    query, counts, limit = scratch.query, scratch.counts, state[LIMIT]
-    total = np.int64(0)
-    for weight in weights:
-        total += weight
+    query, counts, limit = scratch.query, scratch.counts, scratch.states[tier, LIMIT]
+    total, groups = sum_of(weights), len(weights)
     counts[:, : total + 1] = 0
-    theta = max(np.int64(0), state[DOOR_KEY] >> TIE_BITS)
-    least = np.int64(0) if tier == FULL_TIER else np.int64(1)
+    theta = max(np.int64(0), scratch.states[tier, DOOR] >> (RANK_BITS + TIE_BITS))
+    if set_needed(query, graded, least, theta - 1, total) == 0:
+        return
     set_needed(query, graded, least, theta, total)
-    words = len(visible)
+    words = len(seen)
     chunks = (words + CHUNK_WORDS - 1) // CHUNK_WORDS
-    first = _promising_chunk(scratch.planes[FULL if tier == FULL_TIER else REGION], visible)
-    _rewind(scratch.keys, query[FIRSTS, len(weights)])
+    first = _promising_chunk(seen if tier == FULL_TIER else scratch.planes[REGION])
+    _rewind(scratch.keys, query[FIRSTS, groups])
+    depths = np.zeros(MAX_CHUNKS, np.int64)
     above, listed = np.int64(0), np.int64(0)
     for turn in range(-1, chunks):
         if turn == first:
             continue
         if turn == 0:
-            _rewind(scratch.keys, query[FIRSTS, len(weights)])
-        low = (first if turn < 0 else np.int64(turn)) * CHUNK_WORDS
+            _rewind(scratch.keys, query[FIRSTS, groups])
+        chunk = first if turn < 0 else np.int64(turn)
+        low = chunk * CHUNK_WORDS
         length = min(np.int64(CHUNK_WORDS), words - low)
         here = _blocks_of(low, length, shift)
-        if tier == FULL_TIER and blocks & here == 0:
+        if blocks & here == 0:
             continue
-        if not _open_chunk(lists, weights, total, graded, at_least, tier, here, low, length, visible, scratch):
-            continue
-        counted = _count_above(query, graded, total, low, length, tier, scratch, counts)
+        depth = _sum_groups(lists, weights, here, low, length, scratch)
+        depths[chunk] = depth
+        satisfiable = _satisfiable(query, graded, groups, here)
+        counted = _count_above(query, satisfiable, depth, low, length, seen, scratch, counts)
         if counted == 0:
             continue
         above += counted
         if above >= limit:
-            theta, above = reached_score(query, counts, graded, least, total, limit)
+            theta, above = reached_score(query, counts, graded, least, limit)
             set_needed(query, graded, least, theta, total)
-        listed = _list_above(query, graded, total, low, length, tier, scratch, listed)
-    _offer_listed(people, origin, theta, listed, scratch, state, keys, ids)
+        listed = _list_above(query, satisfiable, depth, low, length, seen, scratch, listed)
+    _offer_listed(people, origin, theta, listed, tier, scratch)
     if above < limit and theta > 0:
-        open_users = scratch.planes[FULL] if tier == FULL_TIER else scratch.wide[OPEN]
-        classes = _set_classes(query, graded, least, theta, total)
-        for low in range(0, words, CHUNK_WORDS):
-            length = min(np.int64(CHUNK_WORDS), words - low)
-            if blocks & _blocks_of(low, length, shift):
-                _keep_classes(query, classes, total, low, length, tier, scratch, open_users[low : low + length])
-        offer_class(people, origin, theta, blocks, shift, open_users, scratch, state, keys, ids)
+        _offer_equals(people, origin, theta, graded, least, total, tier, blocks, shift, seen, depths, scratch)
 
 
 @kernel
-def _bits_for(total: int) -> int:
+def _depth_for(total: int) -> int:
     """Slices that hold sums up to ``total``."""
     bits = np.int64(0)
     while (1 << bits) <= total:
@@ -145,15 +151,23 @@ def _blocks_of(low: int, length: int, shift: int) -> int:
 
 
 @kernel
-def _promising_chunk(plane: Words, visible: Words) -> int:
+def _satisfiable(query: Int64Array, graded: int, groups: int, here: int) -> int:
+    """The graded dimensions that anybody of some blocks satisfies."""
+    found = np.int64(0)
+    for dimension in range(3):
+        if query[BLOCKS, groups + dimension] & here:
+            found |= 1 << dimension
+    return found & graded
+
+
+@kernel
+def _promising_chunk(plane: Words) -> int:
     """The chunk that has most users of a plane."""
     best, most = np.int64(0), np.int64(-1)
     for low in range(0, len(plane), CHUNK_WORDS):
-        high = min(low + CHUNK_WORDS, len(plane))
-        some, seen = plane[low:high], visible[low:high]
         users = np.int64(0)
-        for i in range(len(some)):
-            users += popcount(some[i] & seen[i])
+        for word in plane[low : min(low + CHUNK_WORDS, len(plane))]:
+            users += popcount(word)
         if users > most:
             best, most = np.int64(low // CHUNK_WORDS), users
     return best
@@ -166,77 +180,17 @@ def _rewind(keys: Int64Array, count: int) -> None:
 
 
 @kernel
-def _flip(choice: int, dimension: int) -> int:
-    """All bits when a choice lacks a dimension: its plane is turned over then."""
-    return np.uint64(0) if (choice >> dimension) & 1 else ~np.uint64(0)
+def _flip(number: int, bit: int) -> int:
+    """All bits when a number lacks a bit: the bit's plane is turned over then."""
+    return np.uint64(0) if (number >> bit) & 1 else ~np.uint64(0)
 
 
 @kernel
-def _open_chunk(
-    lists: Lists,
-    weights: Int32Array,
-    total: int,
-    graded: int,
-    at_least: int,
-    tier: int,
-    here: int,
-    low: int,
-    length: int,
-    visible: Words,
-    scratch: Scratch,
-) -> bool:
-    """Sum the groups of a chunk and, in the partial tier, set row OPEN to the visible users who are not full.
-
-    Says whether anybody can be in the tier; if not, nobody is open there.
-    """
-    chunk, sums, planes = scratch.chunk, scratch.sums, scratch.planes
-    groups = len(weights)
-    bits = _bits_for(total)
-    hit_bits = np.int64(0)
-    if tier != FULL_TIER and 1 < at_least < groups and total > groups:
-        hit_bits = _bits_for(groups)
-    for bit in range(bits):
-        sums[bit, low : low + length] = 0
-    for bit in range(hit_bits):
-        chunk[bit, :length] = 0
-    touched = _sum_groups(lists, weights, bits, hit_bits, here, low, length, scratch)
-    if tier == FULL_TIER:
-        return True
-    open_users, seen = scratch.wide[OPEN, low : low + length], visible[low : low + length]
-    if not touched and graded == 0:
-        open_users[:] = 0
-        return False
-    if not touched and groups > 0:
-        for i in range(length):
-            open_users[i] = seen[i]
-        return True
-    above, equal = chunk[_ABOVE, :length], chunk[_EQUAL, :length]
-    if groups == 0:
-        above[:] = ~np.uint64(0)
-    elif hit_bits > 0:
-        mark_reached(chunk, np.int64(0), hit_bits, at_least, above, equal, length)
-    else:
-        enough = total if at_least == groups else at_least
-        mark_reached(sums, low, bits, enough, above, equal, length)
-    for dimension in range(3):
-        if (graded >> dimension) & 1:
-            satisfied = planes[INDUSTRY + dimension, low : low + length]
-            for i in range(length):
-                above[i] &= satisfied[i]
-    for i in range(length):
-        open_users[i] = seen[i] & ~above[i]
-    return True
-
-
-@kernel
-def _sum_groups(
-    lists: Lists, weights: Int32Array, bits: int, hit_bits: int, here: int, low: int, length: int, scratch: Scratch
-) -> bool:
-    """Add the groups of a chunk to the slices of sums and of hits, which are empty; says whether anybody is hit."""
-    chunk, keys, query = scratch.chunk, scratch.keys, scratch.query
-    sums = scratch.sums
+def _sum_groups(lists: Lists, weights: Int32Array, here: int, low: int, length: int, scratch: Scratch) -> int:
+    """Sum the groups of a chunk into the slices; returns how many slices the sums take: 0 when nobody hits anything."""
+    chunk, keys, query, sums = scratch.chunk, scratch.keys, scratch.query, scratch.sums
     carry = chunk[_CARRY, :length]
-    touched = False
+    total, depth = np.int64(0), np.int64(0)
     for p in range(len(weights)):
         first, end = query[FIRSTS, p], query[FIRSTS, p + 1]
         plane = chunk[_PLANE, :length]
@@ -244,11 +198,13 @@ def _sum_groups(
             plane = lists.bitmaps[keys[ROWS, first], low : low + length]
         elif not _fill_group(lists.postings, lists.bitmaps, keys, first, end, here, low, length, plane):
             continue
-        touched = True
-        add_to_sums(sums, low, bits, np.int64(weights[p]), plane, carry, length)
-        if hit_bits > 0:
-            add_to_sums(chunk, np.int64(0), hit_bits, np.int64(1), plane, carry, length)
-    return touched
+        total += weights[p]
+        needed = _depth_for(total)
+        for bit in range(depth, needed):
+            sums[bit, low : low + length] = 0
+        depth = needed
+        add_to_sums(sums, low, depth, np.int64(weights[p]), plane, carry, length)
+    return depth
 
 
 @kernel
@@ -283,145 +239,188 @@ def _fill_group(
 
 
 @kernel
-def add_to_sums(sums: Words, low: int, bits: int, weight: int, plane: Words, carry: Words, length: int) -> None:
-    """Add ``weight`` to the sums, from word ``low`` on, of the users in ``plane``; the sums fit ``bits`` slices."""
-    for bit in range(bits):
-        if (weight >> bit) & 1:
+def add_to_sums(sums: Words, low: int, depth: int, weight: int, plane: Words, carry: Words, length: int) -> None:
+    """Add ``weight`` to the sums, from word ``low`` on, of the users in ``plane``; the sums fit ``depth`` slices."""
+    high = low + length
+    for bit in range(depth):
+        if (weight >> bit) & 1 == 0:
+            continue
+        moving, above = plane, bit
+        # Two slices at a time: the carry between them never leaves a register.
+        while depth - above > 2:
+            lower, upper = sums[above, low:high], sums[above + 1, low:high]
             for i in range(length):
-                carry[i] = plane[i]
-            for above in range(bit, bits):
-                slice_ = sums[above, low : low + length]
-                for i in range(length):
-                    both = slice_[i] & carry[i]
-                    slice_[i] ^= carry[i]
-                    carry[i] = both
+                both = lower[i] & moving[i]
+                lower[i] ^= moving[i]
+                carry[i] = upper[i] & both
+                upper[i] ^= both
+            moving, above = carry, above + 2
+        lower = sums[above, low:high]
+        if depth - above == 2:
+            upper = sums[above + 1, low:high]
+            for i in range(length):
+                upper[i] ^= lower[i] & moving[i]
+                lower[i] ^= moving[i]
+        elif depth - above == 1:
+            for i in range(length):
+                lower[i] ^= moving[i]
 
 
 @kernel
-def mark_reached(sums: Words, low: int, bits: int, least: int, above: Words, equal: Words, length: int) -> None:
-    """Set ``above`` to the users whose sum, from word ``low`` on, is ``least`` or more."""
+def _bits_above(sums: Words, depth: int, reached: int, low: int, length: int, chunk: Words) -> bool:
+    """Whether a sum has more bits than are compared at once; row EQUAL is then who has the highest of them."""
+    if depth <= _COMPARED_AT_ONCE:
+        return False
+    equal = chunk[_EQUAL, :length]
     for i in range(length):
-        above[i] = 0
         equal[i] = ~np.uint64(0)
-    for bit in range(bits - 1, -1, -1):
-        slice_ = sums[bit, low : low + length]
-        if (least >> bit) & 1:
-            for i in range(length):
-                equal[i] &= slice_[i]
-        else:
-            for i in range(length):
-                above[i] |= equal[i] & slice_[i]
-                equal[i] &= ~slice_[i]
-    for i in range(length):
-        above[i] |= equal[i]
+    for bit in range(_COMPARED_AT_ONCE - 1, depth):
+        flip, slice_ = _flip(reached, np.int64(bit)), sums[bit, low : low + length]
+        for i in range(length):
+            equal[i] &= slice_[i] ^ flip
+    return True
 
 
 @kernel
-def _set_members(choice: int, low: int, length: int, tier: int, scratch: Scratch, members: Words) -> bool:
-    """Set ``members`` to the open users of a chunk who satisfy exactly ``choice`` of the dimensions.
-
-    Says whether there is anybody.
-    """
-    if tier == FULL_TIER:
-        open_users = scratch.planes[FULL, low : low + length]
-        for i in range(length):
-            members[i] = open_users[i]
-    else:
-        open_users = scratch.wide[OPEN, low : low + length]
-        a, b, c = _flip(choice, _FIRST), _flip(choice, _SECOND), _flip(choice, _THIRD)
-        industry, region = scratch.planes[INDUSTRY, low : low + length], scratch.planes[REGION, low : low + length]
-        crowd = scratch.planes[CROWD, low : low + length]
-        for i in range(length):
-            members[i] = (industry[i] ^ a) & (region[i] ^ b) & (crowd[i] ^ c) & open_users[i]
-    anybody = np.uint64(0)
+def _count_class(choice: int, reached: int, depth: int, low: int, length: int, seen: Words, scratch: Scratch) -> int:
+    """The users of a class in a chunk: in one pass that only reads."""
+    planes, sums, nobody = scratch.planes, scratch.sums, scratch.chunk[_NOBODY, :length]
+    high = low + length
+    industry, region, crowd = planes[INDUSTRY, low:high], planes[REGION, low:high], planes[CROWD, low:high]
+    a, b, c = _flip(choice, _FIRST), _flip(choice, _SECOND), _flip(choice, _THIRD)
+    d, e, f, g = _flip(reached, _FIRST), _flip(reached, _SECOND), _flip(reached, _THIRD), _flip(reached, _FOURTH)
+    p = sums[0, low:high] if depth > 0 else nobody
+    q = sums[1, low:high] if depth > 1 else nobody
+    r = sums[2, low:high] if depth > 2 else nobody
+    s = sums[3, low:high] if depth > 3 else nobody
+    if _bits_above(sums, depth, reached, low, length, scratch.chunk):
+        s, g = scratch.chunk[_EQUAL, :length], np.uint64(0)
+    some = seen[low:high]
+    users = np.int64(0)
     for i in range(length):
-        anybody |= members[i]
-    return anybody != np.uint64(0)
+        users += popcount(
+            some[i] & (industry[i] ^ a) & (region[i] ^ b) & (crowd[i] ^ c) & (p[i] ^ d) & (q[i] ^ e) & (r[i] ^ f)
+            & (s[i] ^ g)
+        )  # fmt: skip
+    return users
+
+
+@kernel
+def _set_class(
+    choice: int, reached: int, depth: int, low: int, length: int, seen: Words, scratch: Scratch, members: Words
+) -> None:
+    """Set ``members`` to the users of a class in a chunk."""
+    planes, sums = scratch.planes, scratch.sums
+    high = low + length
+    industry, region, crowd = planes[INDUSTRY, low:high], planes[REGION, low:high], planes[CROWD, low:high]
+    a, b, c = _flip(choice, _FIRST), _flip(choice, _SECOND), _flip(choice, _THIRD)
+    some = seen[low:high]
+    for i in range(length):
+        members[i] = some[i] & (industry[i] ^ a) & (region[i] ^ b) & (crowd[i] ^ c)
+    for bit in range(depth):
+        flip, slice_ = _flip(reached, np.int64(bit)), sums[bit, low:high]
+        for i in range(length):
+            members[i] &= slice_[i] ^ flip
+
+
+@kernel
+def _is_possible(choice: int, satisfiable: int, reached: int, depth: int) -> bool:
+    """Whether a chunk can have users of a class."""
+    return choice & ~satisfiable == 0 and reached >> depth == 0
 
 
 @kernel
 def _count_above(
-    query: Int64Array, graded: int, total: int, low: int, length: int, tier: int, scratch: Scratch, counts: Int64Array
-) -> int:
+    query: Int64Array, satisfiable: int, depth: int, low: int, length: int, seen: Words, scratch: Scratch,
+    counts: Int64Array,
+) -> int:  # fmt: skip
     """Count the users of a chunk whose class is above theta, class by class; returns how many they are."""
-    chunk, sums = scratch.chunk, scratch.sums
-    above, equal, members = chunk[_ABOVE, :length], chunk[_EQUAL, :length], chunk[_MEMBERS, :length]
-    bits = _bits_for(total)
     found = np.int64(0)
     for choice in range(8):
-        needed = query[NEEDED, choice]
-        if choice & ~graded or needed > total or not _set_members(choice, low, length, tier, scratch, members):
-            continue
-        left = np.int64(-1)
-        if total - needed >= _FEW_CLASSES:
-            mark_reached(sums, low, bits, needed, above, equal, length)
-            left = np.int64(0)
-            for i in range(length):
-                left += popcount(above[i] & members[i])
-        reached = total
-        while reached >= needed and left != 0:
-            for i in range(length):
-                equal[i] = members[i]
-            for bit in range(bits):
-                flip = np.uint64(0) if (reached >> bit) & 1 else ~np.uint64(0)
-                slice_ = sums[bit, low : low + length]
-                for i in range(length):
-                    equal[i] &= slice_[i] ^ flip
-            users = np.int64(0)
-            for i in range(length):
-                users += popcount(equal[i])
-            counts[choice, reached] += users
-            found += users
-            if left > 0:
-                left -= users
-            reached -= 1
+        for reached in range(query[NEEDED, choice], query[MOST, choice] + 1):
+            if _is_possible(choice, satisfiable, reached, depth):
+                users = _count_class(np.int64(choice), np.int64(reached), depth, low, length, seen, scratch)
+                counts[choice, reached] += users
+                counts[_HERE + choice, reached] = users
+                found += users
     return found
 
 
 @kernel
 def _list_above(
-    query: Int64Array, graded: int, total: int, low: int, length: int, tier: int, scratch: Scratch, listed: int
+    query: Int64Array, satisfiable: int, depth: int, low: int, length: int, seen: Words, scratch: Scratch, listed: int
 ) -> int:
     """Append to ``scratch.users`` the users of a chunk above theta, with their classes; returns the new end."""
-    chunk, sums = scratch.chunk, scratch.sums
-    above, equal, members = chunk[_ABOVE, :length], chunk[_EQUAL, :length], chunk[_MEMBERS, :length]
-    users, marks = scratch.users[0], scratch.users[1]
-    bits = _bits_for(total)
+    users, of_class, members = scratch.users[0], scratch.users[1], scratch.chunk[_MEMBERS, :length]
     for choice in range(8):
-        needed = query[NEEDED, choice]
-        if choice & ~graded or needed > total or not _set_members(choice, low, length, tier, scratch, members):
-            continue
-        mark_reached(sums, low, bits, needed, above, equal, length)
-        for i in range(length):
-            left = above[i] & members[i]
-            while left != np.uint64(0):
-                place = np.uint64(lowest_bit(left))
-                left &= left - np.uint64(1)
-                reached = np.int64(0)
-                for bit in range(bits):
-                    reached |= np.int64((sums[bit, low + i] >> place) & np.uint64(1)) << bit
-                users[np.uint64(listed)] = (low + i) * 64 + np.int64(place)
-                marks[np.uint64(listed)] = (choice << CHOICE_SHIFT) | reached
-                listed += 1
+        for reached in range(query[NEEDED, choice], query[MOST, choice] + 1):
+            if not _is_possible(choice, satisfiable, reached, depth) or scratch.counts[_HERE + choice, reached] == 0:
+                continue
+            _set_class(np.int64(choice), np.int64(reached), depth, low, length, seen, scratch, members)
+            for i in range(length):
+                left = members[i]
+                while left != np.uint64(0):
+                    users[np.uint64(listed)] = (low + i) * 64 + lowest_bit(left)
+                    of_class[np.uint64(listed)] = (choice << CHOICE_SHIFT) | reached
+                    left &= left - np.uint64(1)
+                    listed += 1
     return listed
 
 
 @kernel
-def _offer_listed(
-    people: People, origin: FloatArray, theta: int, listed: int, scratch: Scratch, state: Int64Array, keys: Int64Array,
-    ids: Int64Array,
-) -> None:  # fmt: skip
+def _offer_listed(people: People, origin: FloatArray, theta: int, listed: int, tier: int, scratch: Scratch) -> None:
     """Offer the listed users above the final theta."""
-    query, users, marks = scratch.query, scratch.users[0], scratch.users[1]
+    users, scores = scratch.users[0], scratch.users[1]
     kept = np.int64(0)
     for i in range(listed):
-        mark = np.int64(marks[np.uint64(i)])
-        score = score_of(query, mark)
+        score = score_of(scratch.query, np.int64(scores[np.uint64(i)]))
         if score > theta:
             users[np.uint64(kept)] = users[np.uint64(i)]
-            marks[np.uint64(kept)] = score
+            scores[np.uint64(kept)] = score
             kept += 1
-    offer_users(people, origin, kept, np.int64(-1), scratch, state, keys, ids)
+    offer_users(people, origin, kept, np.int64(-1), tier, scratch)
+
+
+@kernel
+def _offer_equals(
+    people: People,
+    origin: FloatArray,
+    theta: int,
+    graded: int,
+    least: int,
+    total: int,
+    tier: int,
+    blocks: int,
+    shift: int,
+    seen: Words,
+    depths: Int64Array,
+    scratch: Scratch,
+) -> None:
+    """Offer the users whose score is theta: a plane of them is drawn, as row UNION, and walked through."""
+    query, equals = scratch.query, scratch.planes[UNION]
+    members = scratch.chunk[_MEMBERS]
+    classes = _set_classes(query, graded, least, theta, total)
+    inhabited = np.int64(0)
+    for chunk in range((len(seen) + CHUNK_WORDS - 1) // CHUNK_WORDS):
+        low = chunk * CHUNK_WORDS
+        length = min(np.int64(CHUNK_WORDS), len(seen) - low)
+        here = _blocks_of(low, length, shift)
+        if blocks & here == 0:
+            continue
+        for c in range(classes):
+            choice, reached = query[CLASS_CHOICES, c], query[CLASS_SUMS, c]
+            if reached >> depths[chunk] != 0:
+                continue
+            some = equals[low : low + length]
+            if c == 0:
+                _set_class(choice, reached, depths[chunk], low, length, seen, scratch, some)
+            else:
+                _set_class(choice, reached, depths[chunk], low, length, seen, scratch, members)
+                for i in range(length):
+                    some[i] |= members[i]
+            inhabited |= here
+    offer_class(people, origin, theta, inhabited, shift, equals, tier, scratch)
+    clear(equals, inhabited, shift)
 
 
 @kernel
@@ -434,30 +433,8 @@ def _set_classes(query: Int64Array, graded: int, least: int, theta: int, total: 
         reached = sum_for(query, theta - query[BONUS, choice], total)
         if choice == 0:
             reached = max(reached, least)
-        if reached <= total and query[BONUS, choice] + query[POINTS, reached] == theta:
+        if reached <= query[MOST, choice] and query[BONUS, choice] + query[POINTS, reached] == theta:
             query[CLASS_CHOICES, classes] = choice
             query[CLASS_SUMS, classes] = reached
             classes += 1
     return classes
-
-
-@kernel
-def _keep_classes(
-    query: Int64Array, classes: int, total: int, low: int, length: int, tier: int, scratch: Scratch, open_users: Words
-) -> None:
-    """Keep in ``open_users``, a chunk, who is of one of the classes in rows CLASS_CHOICES and CLASS_SUMS."""
-    chunk, sums, bits = scratch.chunk, scratch.sums, _bits_for(total)
-    above, members = chunk[_ABOVE, :length], chunk[_MEMBERS, :length]
-    above[:] = 0
-    for c in range(classes):
-        if not _set_members(query[CLASS_CHOICES, c], low, length, tier, scratch, members):
-            continue
-        for bit in range(bits):
-            flip = np.uint64(0) if (query[CLASS_SUMS, c] >> bit) & 1 else ~np.uint64(0)
-            slice_ = sums[bit, low : low + length]
-            for i in range(length):
-                members[i] &= slice_[i] ^ flip
-        for i in range(length):
-            above[i] |= members[i]
-    for i in range(length):
-        open_users[i] = above[i]

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import random
 
 import numpy as np
 import pytest
@@ -17,7 +16,7 @@ from matching.index.geogrid import build_grid, mark_circle
 from matching.index.match_batch import batch_arrays
 from matching.index.planes import add_to_hits, mark_enough_hits
 from matching.index.segment import people_of
-from matching.index.slicing import add_to_sums, mark_reached
+from matching.index.slicing import add_to_sums
 from matching.index.sphere import (
     NEIGHBOURS,
     balls_of,
@@ -29,7 +28,7 @@ from matching.index.sphere import (
     steps_between,
 )
 from matching.query import Group, Member, Query
-from matching.ranking import join_tops, merge_tops
+from matching.ranking import cut_top, entry_of, join_tops, open_top, push, sort_falling
 from matching.vocabulary import Vocabulary
 from tests.strategies import SMALL_TAXONOMY, STEADY
 
@@ -95,43 +94,54 @@ def test_a_ball_holds_all_neighbours() -> None:
     st.integers(0, 30),
 )
 @settings(STEADY, max_examples=300)
-def test_tops_are_cut_and_ordered_as_sorted_would(lists: list[list[tuple[int, int]]], limit: int) -> None:
-    starts = np.cumsum([0, *map(len, lists)]).astype(np.int64)
-    keys = np.array([key for rows in lists for key, _ in rows], np.int64)
-    ids = np.array([user for rows in lists for _, user in rows], np.int64)
-    limits = np.full(len(lists), limit, np.int64)
-    new_starts, new_keys, new_ids = merge_tops(starts, keys, ids, limits)
-    for q, rows in enumerate(lists):
-        expected = sorted(rows, key=lambda row: (-row[0], row[1]))[:limit]
-        run = slice(new_starts[q], new_starts[q + 1])
-        assert list(zip(new_keys[run].tolist(), new_ids[run].tolist(), strict=True)) == expected
+def test_tops_of_several_answers_are_merged_as_sorted_would(lists: list[list[tuple[int, int]]], limit: int) -> None:
+    best = [sorted(rows, key=lambda row: (-row[0], row[1])) for rows in lists]
+    parts = [
+        (np.array([0, len(rows)]), *(np.array([row[column] for row in rows], np.int64) for column in (0, 1)))
+        for rows in best
+    ]
+    starts, keys, ids = join_tops(parts, np.array([limit]))
+    if len(lists) > 1:
+        expected = sorted((row for rows in lists for row in rows), key=lambda row: (-row[0], row[1]))[:limit]
+        assert list(zip(keys.tolist(), ids.tolist(), strict=True)) == expected
+        assert starts.tolist() == [0, len(expected)]
+    else:
+        assert parts[0] == (starts, keys, ids)
 
 
-def test_long_tops_in_any_order_are_sorted() -> None:
-    for arrange in (
-        sorted,
-        lambda rows: sorted(rows, reverse=True),
-        lambda rows: random.Random(5).sample(rows, len(rows)),
-    ):
-        rows = arrange([(user % 7, user) for user in range(1, 20_001)])
-        keys, ids = (np.array(column, np.int64) for column in zip(*rows, strict=True))
-        _, best_keys, best_ids = join_tops([(np.array([0, len(rows)]), keys, ids)], np.array([5000]))
-        expected = sorted(rows, key=lambda row: (-row[0], row[1]))[:5000]
-        assert list(zip(best_keys.tolist(), best_ids.tolist(), strict=True)) == expected
+@given(st.lists(st.integers(0, 1 << 62), unique=True, max_size=200), st.integers(0, 2**12 - 1))
+@settings(STEADY, max_examples=300)
+def test_numbers_are_sorted_by_digits(numbers: list[int], common: int) -> None:
+    """Also numbers that share digits, as entries of one score do."""
+    for given_ in (numbers, [common << 50 | number >> 40 for number in numbers]):
+        sorted_ = np.array(given_, np.int64)
+        sort_falling(sorted_, np.empty_like(sorted_), len(sorted_))
+        assert sorted_.tolist() == sorted(given_, reverse=True)
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 500)), unique_by=lambda row: row[1]), st.integers(1, 30))
+@settings(STEADY, max_examples=300)
+def test_a_top_keeps_the_best_of_whoever_is_pushed(rows: list[tuple[int, int]], limit: int) -> None:
+    top, spare, state = np.empty(limit + 3, np.int64), np.empty(limit + 3, np.int64), np.empty(3, np.int64)
+    open_top(state, limit, 2)
+    for key, rank in rows:
+        push(state, top, spare, entry_of(key, rank))
+    cut_top(state, top, spare)
+    expected = sorted((row for row in rows if row[0] >= 2), key=lambda row: (-row[0], row[1]))[:limit]
+    assert top[: state[0]].tolist() == [entry_of(key, rank) for key, rank in expected]
 
 
 def test_slices_count_weights_for_every_user() -> None:
     dice, words = np.random.default_rng(2), 64
     slices = np.zeros((8, words), np.uint64)
-    carry, marked, equal = (np.zeros(words, np.uint64) for _ in range(3))
+    carry = np.zeros(words, np.uint64)
     sums = np.zeros(words * 64, np.int64)
     for weight in (15, 1, 7, 15, 15, 4, 15, 15, 15, 15, 15, 15, 15, 15, 15, 13):
         members = dice.random(len(sums)) < 0.4
         add_to_sums(slices, 0, 8, weight, pack_bits(members), carry, words)
         sums += weight * members
-    for least in (0, 1, 2, 63, 64, 100, 127, 128, 200, 255):
-        mark_reached(slices, 0, 8, least, marked, equal, words)
-        assert np.array_equal(unpack_bits(marked, len(sums)), sums >= least)
+    read = sum(unpack_bits(slices[bit], len(sums)).astype(np.int64) << bit for bit in range(8))
+    assert np.array_equal(read, sums)
 
 
 def test_hits_are_counted_in_the_named_blocks_only() -> None:
