@@ -131,7 +131,7 @@ def match_full(
         scratch.tuning[FEW], planes, users,
     )  # fmt: skip
     if found > 0 and keeps_set and left != 0:
-        list_plane(planes[FULL], left, shift, users)
+        list_plane(planes[FULL], left, shift, found, users)
     elif found > 0 and not keeps_set and scratch.states[FULL_TOP, LIMIT] > 0:
         _offer_equals(people, batch.origin[q], base, found, left, shift, scratch)
     clear(planes[FULL], blocks, shift)
@@ -315,7 +315,7 @@ def _match_planes(
     clear(union, left, shift)
     counted = count_plane(full, kept, shift)
     if counted > 0 and keeps_set:
-        list_plane(full, kept, shift, scratch.users[0])
+        list_plane(full, kept, shift, counted, scratch.users[0])
     elif counted > 0 and state[LIMIT] > 0:
         query[MOST, 0] = sum_of(weights)
         offer_sliced(

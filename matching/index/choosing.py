@@ -45,25 +45,36 @@ def offer_users(people: People, origin: FloatArray, number: int, score: int, tie
     if number == 0:
         return
     state, top, spare = scratch.states[tier], scratch.tops[tier], scratch.tops[SPARE]
-    users, scores = scratch.users[0], scratch.users[1]
-    point = np.zeros(3, np.float64)
-    has_origin = not math.isnan(origin[0])
-    set_point(origin[0], origin[1], point)
-    x, y, z, latitude, longitude = point[0], point[1], point[2], origin[0], origin[1]
-    ratings, points, ranks = people.ratings, people.points, people.ranks
-    latitudes, longitudes = people.latitudes, people.longitudes
+    users, scores, ties = scratch.users[0], scratch.users[1], scratch.users[2]
+    _weigh(people, origin, users, np.int64(0), number, ties)
     base = score << TIE_BITS
     for i in range(number):
-        user = np.uint64(users[np.uint64(i)])
         if score < 0:
             base = np.int64(scores[np.uint64(i)]) << TIE_BITS
-        key = base + 2 * np.int64(ratings[user]) + TIE_SHIFT
-        if has_origin:
-            steps = steps_between(points[user, 0], points[user, 1], points[user, 2], x, y, z)
-            if steps < 0:
-                steps = exact_steps(latitudes[user], longitudes[user], latitude, longitude)
-            key -= steps
-        push(state, top, spare, entry_of(key, np.int64(ranks[user])))
+        key = base + np.int64(ties[np.uint64(i)])
+        push(state, top, spare, entry_of(key, np.int64(people.ranks[np.uint64(users[np.uint64(i)])])))
+
+
+@kernel
+def _weigh(people: People, origin: FloatArray, users: Users, first: int, end: int, ties: Users) -> None:
+    """Write the ties (plus TIE_SHIFT) of users[first:end] into ties[first:end].
+
+    Without branches that cannot be foretold, so that many users are on their way from memory at a time.
+    """
+    ratings, points, latitudes, longitudes = people.ratings, people.points, people.latitudes, people.longitudes
+    if math.isnan(origin[0]):
+        for i in range(first, end):
+            ties[np.uint64(i)] = 2 * np.int64(ratings[np.uint64(users[np.uint64(i)])]) + TIE_SHIFT
+        return
+    point = np.zeros(3, np.float64)
+    set_point(origin[0], origin[1], point)
+    x, y, z, latitude, longitude = point[0], point[1], point[2], origin[0], origin[1]
+    for i in range(first, end):
+        user = np.uint64(users[np.uint64(i)])
+        steps = steps_between(points[user, 0], points[user, 1], points[user, 2], x, y, z)
+        if steps < 0:
+            steps = exact_steps(latitudes[user], longitudes[user], latitude, longitude)
+        ties[np.uint64(i)] = 2 * np.int64(ratings[user]) + TIE_SHIFT - steps
 
 
 @kernel
@@ -81,17 +92,14 @@ def offer_class(
     nearest, nearby = scratch.nearest, scratch.nearby
     state, top, spare = scratch.states[tier], scratch.tops[tier], scratch.tops[SPARE]
     users, ties = scratch.users[0], scratch.users[1]
-    point = np.zeros(3, np.float64)
-    has_origin = not math.isnan(origin[0])
-    set_point(origin[0], origin[1], point)
-    x, y, z, latitude, longitude = point[0], point[1], point[2], origin[0], origin[1]
     ratings, points, ranks = people.ratings, people.points, people.ranks
-    latitudes, longitudes = people.latitudes, people.longitudes
     neighbourhoods = len(people.balls)
-    if has_origin:
-        set_nearest_steps(people.balls, point, nearest)
-    else:
+    if math.isnan(origin[0]):
         nearest[:neighbourhoods] = 0
+    else:
+        point = np.zeros(3, np.float64)
+        set_point(origin[0], origin[1], point)
+        set_nearest_steps(people.balls, point, nearest)
     neighbourhoods = _order_by_nearness(nearest, neighbourhoods, blocks, shift, members, nearby)
     # How many have each tie: so the tie that is still wanted is known at every moment, without sorting.
     base, of_tie = score << TIE_BITS, np.zeros(_TIES + 1, np.int64)
@@ -108,17 +116,8 @@ def offer_class(
                 n = neighbourhoods
                 break
             listed = _list_neighbours(members, neighbourhood, ratings, points, least, users, listed)
-        for i in range(kept, listed):
-            # Without branches, so that many users are on their way from memory at a time.
-            user = np.uint64(users[np.uint64(i)])
-            tie = 2 * np.int64(ratings[user]) + FARTHEST_STEPS
-            if has_origin:
-                steps = steps_between(points[user, 0], points[user, 1], points[user, 2], x, y, z)
-                if steps < 0:
-                    steps = exact_steps(latitudes[user], longitudes[user], latitude, longitude)
-                tie -= steps
-            ties[np.uint64(i)] = tie
-        first, kept = kept, kept
+        _weigh(people, origin, users, kept, listed, ties)
+        first = kept
         for i in range(first, listed):
             tie = np.int64(ties[np.uint64(i)])
             if tie >= door:

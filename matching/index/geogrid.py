@@ -12,7 +12,7 @@ import numpy.typing as npt
 from matching.geometry import EARTH_RADIUS_KM, RADIANS_PER_DEGREE
 from matching.index.jit import kernel
 from matching.index.segment_arrays import People
-from matching.index.sphere import distance_km, set_point, squares_of
+from matching.index.sphere import SCALE, distance_km, set_point, squares_of
 
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -21,8 +21,10 @@ Words = npt.NDArray[np.uint64]
 CELLS_A_DEGREE = 20
 COLUMNS = 360 * CELLS_A_DEGREE + 1
 ROWS = 180 * CELLS_A_DEGREE + 1
-_CELL_WORTH_ASKING = 256
-_CORNERS_DECIDE_UP_TO_KM = 2_000.0
+_CELL_WORTH_ASKING = 16
+"""So many users of a cell are worth a look at the cell as a whole."""
+_HALF_DIAGONAL = math.sqrt(0.5) / CELLS_A_DEGREE * RADIANS_PER_DEGREE + 1e-6
+"""Of a cell, in radii of the earth, and six metres more than rounding needs."""
 _SLACK = 1.000001
 """Boxes are drawn this much wider than the circle, so that rounding never loses a user on the edge."""
 
@@ -131,11 +133,17 @@ def _mark_rows(
         if column > last_column:
             cell = _first_cell(grid.cells, cell, (row + 1) * COLUMNS + first_column)
             continue
-        inside = _cell_is_inside(row, column, near, grid.starts[cell + 1] - grid.starts[cell])
-        for i in range(grid.starts[cell], grid.starts[cell + 1]):
+        first, end = grid.starts[cell], grid.starts[cell + 1]
+        cell += 1
+        inside = np.int64(0)
+        if end - first >= _CELL_WORTH_ASKING and bound == bound:
+            inside = _cell_within(row, column, x, y, z, bound)
+            if inside < 0:
+                continue
+        for i in range(first, end):
             user = np.int64(grid.users[i])
             within = np.int64(1)
-            if not inside:
+            if inside == 0:
                 east, north, up = points[user, 0] - x, points[user, 1] - y, points[user, 2] - z
                 squared = east * east + north * north + up * up
                 within = np.int64(squared <= within_squared)
@@ -146,7 +154,6 @@ def _mark_rows(
                 words[user >> 6] |= np.uint64(1) << np.uint64(user & 63)
                 blocks |= np.uint64(1) << np.uint64(user >> shift)
                 marked += 1
-        cell += 1
     return marked, np.int64(blocks)
 
 
@@ -164,17 +171,18 @@ def _first_cell(cells: npt.NDArray[np.int32], low: int, wanted: int) -> int:
 
 
 @kernel
-def _cell_is_inside(row: int, column: int, near: FloatArray, users: int) -> bool:
-    """Whether all four corners of a cell lie well within a circle, and with them the whole cell.
+def _cell_within(row: int, column: int, x: float, y: float, z: float, bound: float) -> int:
+    """Whether all of a cell lies within ``bound`` radii of the earth of a place in SCALE (1), or nothing of it (-1).
 
-    Only asked where it saves more distances than it costs, and only of circles so small that the farthest point of a
-    cell is a corner.
+    0: some may, some may not. By the chord to the middle of the cell, which is never farther from its corners than
+    half a diagonal at the equator.
     """
-    if users < _CELL_WORTH_ASKING or near[2] > _CORNERS_DECIDE_UP_TO_KM:
-        return False
-    for corner in range(4):
-        latitude = (row + (corner & 1)) / CELLS_A_DEGREE - 90.0
-        longitude = (column + (corner >> 1)) / CELLS_A_DEGREE - 180.0
-        if distance_km(near[0], near[1], latitude, longitude) > near[2] / _SLACK:
-            return False
-    return True
+    latitude = ((row + 0.5) / CELLS_A_DEGREE - 90.0) * RADIANS_PER_DEGREE
+    longitude = ((column + 0.5) / CELLS_A_DEGREE - 180.0) * RADIANS_PER_DEGREE
+    across = math.cos(latitude) * SCALE
+    east, north = across * math.cos(longitude) - x, across * math.sin(longitude) - y
+    up = math.sin(latitude) * SCALE - z
+    chord = math.sqrt(east * east + north * north + up * up) * (1.0 / SCALE)
+    if chord + _HALF_DIAGONAL < bound:
+        return np.int64(1)
+    return np.int64(-1) if chord - _HALF_DIAGONAL > bound else np.int64(0)

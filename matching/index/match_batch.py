@@ -89,6 +89,7 @@ def match_batch(
     partial_starts = np.zeros(queries + 1, np.int64)
     full_keys = np.empty(1024, np.int64)
     full_ids = np.empty(1024, np.int64)
+    full_rows = np.empty(scratch.set_room[0] if wanted & SETS else np.int64(0), np.uint32)
     partial_keys = np.empty(1024, np.int64)
     partial_ids = np.empty(1024, np.int64)
     copied = False
@@ -110,7 +111,7 @@ def match_batch(
                 scratch,
             )  # fmt: skip
         if wanted & SETS:
-            full_ids = _keep_set(people.ids, scratch.users[0], full_counts[q], q, full_starts, full_ids)
+            full_rows = _keep_set(scratch.users[0], full_counts[q], q, full_starts, full_rows)
         if wanted & (PARTIAL | COUNTS):
             partial_counts[q] = _match_rest(
                 lists,
@@ -137,16 +138,20 @@ def match_batch(
         partial_keys, partial_ids = _keep(
             people.sorted_ids, PARTIAL_TIER, scratch, q, partial_starts, partial_keys, partial_ids, partial_floors
         )
+    if wanted & SETS:
+        scratch.set_room[0] = max(scratch.set_room[0], full_starts[queries])
+    ranked = np.int64(0) if wanted & SETS else full_starts[queries]
     return Answer(
         full_counts,
         partial_counts,
         dimension_counts,
         full_starts,
-        full_keys[: full_starts[queries]],
-        full_ids[: full_starts[queries]],
+        full_keys[:ranked],
+        full_ids[:ranked],
         partial_starts,
         partial_keys[: partial_starts[queries]],
         partial_ids[: partial_starts[queries]],
+        full_rows[: full_starts[queries] - ranked],
     )
 
 
@@ -178,18 +183,17 @@ def _match_rest(
 
 @kernel
 def _keep_set(
-    of_row: Int64Array, users: npt.NDArray[np.uint32], found: int, q: int, starts: Int64Array, ids: Int64Array
-) -> Int64Array:
-    """Append the ids of users[:found] to the answer, moved to a larger array when it is full."""
+    users: npt.NDArray[np.uint32], found: int, q: int, starts: Int64Array, rows: npt.NDArray[np.uint32]
+) -> npt.NDArray[np.uint32]:
+    """Append users[:found] to the answer, moved to a larger array when it is full."""
     first = starts[q]
     starts[q + 1] = first + found
-    if first + found > len(ids):
-        larger = np.empty(2 * (first + found), np.int64)
-        larger[:first] = ids[:first]
-        ids = larger
-    for i in range(found):
-        ids[first + i] = of_row[np.uint64(users[i])]
-    return ids
+    if first + found > len(rows):
+        larger = np.empty(2 * (first + found), np.uint32)
+        larger[:first] = rows[:first]
+        rows = larger
+    rows[first : first + found] = users[:found]
+    return rows
 
 
 @kernel

@@ -20,6 +20,10 @@ Words = npt.NDArray[np.uint64]
 Postings = npt.NDArray[np.uint32]
 
 
+_TOGETHER = 8
+"""Words that are looked at together, whether there is anybody at all."""
+
+
 @kernel
 def bounds_of(first: int, count: int, shift: int, words: int) -> tuple[int, int]:
     """The words [low, high) of a run of blocks."""
@@ -64,10 +68,26 @@ def unite_lists(
                 continue
             place = first_from(postings, place, stop, low * 64)
             end = stop if high == len(plane) else first_from(postings, place, stop, high * 64)
-            for i in range(place, end):
-                user = np.uint64(postings[i])
-                plane[user >> np.uint64(6)] |= np.uint64(1) << (user & np.uint64(63))
+            add_postings(postings, place, end, plane)
             place = end
+
+
+@kernel
+def add_postings(postings: Postings, place: int, end: int, plane: Words) -> None:
+    """Add the users of a stretch of a list to a plane."""
+    while place + 16 <= end:
+        first, last = np.uint64(postings[np.uint64(place)]), np.uint64(postings[np.uint64(place + 15)])
+        if last - first == np.uint64(15) and first >> np.uint64(6) == last >> np.uint64(6):
+            # Neighbours, as in the list of a place.
+            plane[first >> np.uint64(6)] |= np.uint64(0xFFFF) << (first & np.uint64(63))
+        else:
+            for i in range(16):
+                user = np.uint64(postings[np.uint64(place + i)])
+                plane[user >> np.uint64(6)] |= np.uint64(1) << (user & np.uint64(63))
+        place += 16
+    for i in range(place, end):
+        user = np.uint64(postings[np.uint64(i)])
+        plane[user >> np.uint64(6)] |= np.uint64(1) << (user & np.uint64(63))
 
 
 @kernel
@@ -127,24 +147,49 @@ def count_plane(plane: Words, blocks: int, shift: int) -> int:
 
 
 @kernel
-def list_plane(plane: Words, blocks: int, shift: int, users: Postings) -> int:
-    """Write the users of a plane's named blocks to the front of ``users``, which has room for a word more."""
+def list_plane(plane: Words, blocks: int, shift: int, number: int, users: Postings) -> None:
+    """Write the ``number`` users of a plane's named blocks to the front of ``users``, with room for a word more."""
     end = np.int64(0)
+    crowded = number > len(plane) // 2
     while blocks != 0:
         begin, count = next_run(blocks)
         blocks = without_run(blocks, begin, count)
         low, high = bounds_of(begin, count, shift, len(plane))
-        for word in range(low, high):
-            left, first, then = plane[np.uint64(word)], word * 64, end
-            end += popcount(left)
-            # Four are written whether there are so many or not: how many a word has cannot be foretold.
-            while True:
-                for place in range(4):
-                    users[np.uint64(then + place)] = first + lowest_bit(left)
-                    left &= left - np.uint64(1)
-                then += 4
-                if then >= end:
-                    break
+        end = _list_words(plane, low, high, users, end) if crowded else _list_few(plane, low, high, users, end)
+
+
+@kernel
+def _list_words(plane: Words, low: int, high: int, users: Postings, end: int) -> int:
+    """List the users of some words; four are written whether a word has so many or not, for that cannot be foretold."""
+    for word in range(low, high):
+        left, base, then = plane[np.uint64(word)], word * 64, end
+        end += popcount(left)
+        while True:
+            for place in range(4):
+                users[np.uint64(then + place)] = base + lowest_bit(left)
+                left &= left - np.uint64(1)
+            then += 4
+            if then >= end:
+                break
+    return end
+
+
+@kernel
+def _list_few(plane: Words, low: int, high: int, users: Postings, end: int) -> int:
+    """List the users of words most of which have nobody."""
+    for start in range(low, high, _TOGETHER):
+        line = plane[start : min(start + _TOGETHER, high)]
+        anybody = np.uint64(0)
+        for word in line:
+            anybody |= word
+        if anybody == np.uint64(0):
+            continue
+        for i in range(len(line)):
+            left, base = line[i], (start + i) * 64
+            while left != np.uint64(0):
+                users[np.uint64(end)] = base + lowest_bit(left)
+                left &= left - np.uint64(1)
+                end += 1
     return end
 
 

@@ -19,6 +19,7 @@ from matching.index.planes import (
     copy_plane,
     count_plane,
     keep_both,
+    list_plane,
     mark_enough_hits,
     unite_lists,
     unite_plane,
@@ -43,6 +44,8 @@ Int64Array = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 Postings = npt.NDArray[np.uint32]
 
+_LISTED_PART = 8
+"""Users of a plane are listed when they are one part in so many of those that are tested one by one from the start."""
 _SEARCH_COST = 40
 """Searching a list for a user costs so many times what a posting costs that is put into a plane."""
 
@@ -135,6 +138,17 @@ def meet_all(
         fill_required(postings, bitmaps, keys, query, first, circle_of, circle, blocks, shift, found)
         blocks = keep_both(found, visible, blocks, shift)
     for i in range(1, count):
+        number = count_plane(found, blocks, shift)
+        if number * _LISTED_PART <= few:
+            list_plane(found, blocks, shift, number, users)
+            clear(found, blocks, shift)
+            for j in range(i, count):
+                p = query[ORDER, j]
+                if number > 0:
+                    number = _keep_members(
+                        postings, bitmaps, keys, query, p, p == circle_of, circle, blocks, shift, union, users, number
+                    )
+            return number, np.int64(0)
         p = query[ORDER, i]
         begin = query[FIRSTS, p]
         if query[FIRSTS, p + 1] - begin == 1 and keys[ROWS, begin] >= 0 and p != circle_of:

@@ -66,12 +66,14 @@ class Scratch(NamedTuple):
     """See the rows above.
 
     marks int32 (users): what is known of a scored user (matching.index.scoring), 0 of everybody between queries.
-    users uint32 (2, users): the users found, in the order in which they were met; their scores, or passing use.
+    users uint32 (3, users): the users found, in the order in which they were met; their scores; their ties. The last
+    two are for passing use, too.
     counts int64 (16, SUMS): users by choice of dimensions and sum of group weights, in all and of one chunk.
     sums uint64 (MAX_SUM_BITS, words), chunk uint64 (rows, CHUNK_WORDS): see matching.index.slicing.
     nearest int64, nearby uint32: the fewest steps that users who stand together are away (matching.index.sphere), and
     such neighbourhoods in order, with room for as many again.
     hits uint64 (MAX_HIT_BITS, words): groups hit, bit by bit.
+    set_room int64 (1): rows of the largest sets of a batch so far, which the next one starts with room for.
     """
 
     keys: Int64Array
@@ -89,6 +91,7 @@ class Scratch(NamedTuple):
     tuning: Int64Array
     states: Int64Array
     tops: Int64Array
+    set_room: Int64Array
 
 
 class _Kept(threading.local):
@@ -131,7 +134,7 @@ def _make(words: int, keys: int, top: int) -> Scratch:
         hits=np.empty((MAX_HIT_BITS, words), np.uint64),
         chunk=np.zeros((_CHUNK_ROWS, CHUNK_WORDS), np.uint64),
         marks=np.zeros(words * 64, np.int32),
-        users=np.empty((2, words * 64), np.uint32),
+        users=np.empty((3, words * 64), np.uint32),
         counts=np.zeros((16, SUMS), np.int64),
         sums=np.empty((MAX_SUM_BITS, words), np.uint64),
         nearest=np.empty(words * 64 // NEIGHBOURS + 1, np.int64),
@@ -139,4 +142,5 @@ def _make(words: int, keys: int, top: int) -> Scratch:
         tuning=np.array(TUNING, np.int64),
         states=np.empty((2, 3), np.int64),
         tops=np.empty((3, top), np.int64),
+        set_room=np.full(1, 1024, np.int64),
     )

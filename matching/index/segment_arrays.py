@@ -45,7 +45,9 @@ class BatchArrays(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A segment's answer to a batch; ``*_floors`` are keys below which nobody can be among the best."""
+    """A segment's answer to a batch: counts, and the best of each tier, best first; query q's are ``*_starts[q]`` to
+    ``*_starts[q + 1]``. Where sets were wanted, ``full_starts`` bound ``full_rows``, local ids of everybody, instead.
+    """
 
     full_counts: Int64Array
     partial_counts: Int64Array
@@ -56,3 +58,4 @@ class Answer(NamedTuple):
     partial_starts: Int64Array
     partial_keys: Int64Array
     partial_ids: Int64Array
+    full_rows: npt.NDArray[np.uint32]

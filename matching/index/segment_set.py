@@ -27,6 +27,17 @@ class FullSets(NamedTuple):
     ids: Int64Array
 
 
+class FullRows(NamedTuple):
+    """One segment's share of full tiers, packed: query q's users are ``rows[starts[q] : starts[q + 1]]``.
+
+    starts int64 (queries + 1); rows uint32, in no order, places in ``ids`` int64, the external ids of the segment.
+    """
+
+    starts: Int64Array
+    rows: npt.NDArray[np.uint32]
+    ids: Int64Array
+
+
 DELTA_USERS = 16_384
 """A delta above this becomes a segment."""
 MERGE_RATIO = 4
@@ -92,8 +103,15 @@ class SegmentSetState:
 
     def full_sets(self, batch: CompiledBatch) -> FullSets:
         """Everybody in the full tier of every query, whatever its limit."""
+        return join_sets([(part.starts, part.ids[part.rows]) for part in self.full_rows(batch)], len(batch))
+
+    def full_rows(self, batch: CompiledBatch) -> list[FullRows]:
+        """The same, packed and segment by segment: whoever passes them on looks ids up as far as he needs them."""
         answers = self._answers(batch, SETS)
-        return join_sets([(answer.full_starts, answer.full_ids) for answer in answers], len(batch))
+        return [
+            FullRows(answer.full_starts, answer.full_rows, part.segment.people.ids)
+            for part, answer in zip(self.parts, answers, strict=True)
+        ]
 
     def _answer(self, batch: CompiledBatch, wanted: int) -> Answer:
         return join_answers(self._answers(batch, wanted), batch.writable().limits)
@@ -133,6 +151,7 @@ def join_answers(answers: Sequence[Answer], limits: Int64Array) -> Answer:
         sum((answer.dimension_counts for answer in answers), np.zeros((queries, 4), np.int64)),
         *join_tops([(answer.full_starts, answer.full_keys, answer.full_ids) for answer in answers], limits),
         *join_tops([(answer.partial_starts, answer.partial_keys, answer.partial_ids) for answer in answers], limits),
+        np.zeros(0, np.uint32),
     )
 
 
