@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from benchmarks.matching.contest import Answered, Contestant, Operation, Ranked
-from benchmarks.matching.engine import MOST_IDS, Engine
+from benchmarks.matching.engine import Engine
 from benchmarks.matching.oracle import Oracle, Truth, join_truths
 from benchmarks.matching.orders import Workload
 from benchmarks.matching.population import World
@@ -45,7 +45,7 @@ def judge(contestant: Contestant, workload: Workload, rows: Sequence[int], truth
             raw = contestant.answer(operation, [workload.queries[row] for row in batch])
             for row, answered in zip(batch, contestant.unpack(operation, raw), strict=True):
                 seen.add(row)
-                fault = find_fault(operation, answered, truth_of[row], capped=_is_capped(contestant))
+                fault = find_fault(operation, answered, truth_of[row])
                 if fault:
                     faults.setdefault(row, f"order {row}, {operation.value}: {fault}")
     if isinstance(contestant, Engine):
@@ -53,8 +53,8 @@ def judge(contestant: Contestant, workload: Workload, rows: Sequence[int], truth
     return Verdict(len(seen), [faults[row] for row in sorted(faults)])
 
 
-def find_fault(operation: Operation, answered: Answered, truth: Truth, *, capped: bool = False) -> str | None:
-    """What is wrong with an answer, or None. ``capped``: ids above MOST_IDS may be missing, but none may be foreign."""
+def find_fault(operation: Operation, answered: Answered, truth: Truth) -> str | None:
+    """What is wrong with an answer, or None."""
     if isinstance(answered, Ranked):
         expected = truth.full if operation is Operation.FULL_RANKED else truth.partial
         if len(answered.ids) != len(expected.ids):
@@ -66,17 +66,10 @@ def find_fault(operation: Operation, answered: Answered, truth: Truth, *, capped
                 return f"{name} {int(given[place])} instead of {int(right[place])} at place {place + 1}"
         return None
     ids = np.sort(answered)
-    if capped and len(truth.full_ids) > MOST_IDS:
-        whole = len(ids) == MOST_IDS and bool(np.isin(ids, truth.full_ids).all())
-        return None if whole else "an answer cut at its limit has foreign users or too few"
     if len(ids) != len(truth.full_ids):
         return f"{len(ids)} users instead of {len(truth.full_ids)}"
     different = np.flatnonzero(ids != truth.full_ids)
     return f"user {int(ids[different[0]])} is not in the full tier" if len(different) else None
-
-
-def _is_capped(contestant: Contestant) -> bool:
-    return isinstance(contestant, Engine) and not contestant.gives_full_sets
 
 
 def _judge_counts(engine: Engine, workload: Workload, truth_of: dict[int, Truth], faults: dict[int, str]) -> None:

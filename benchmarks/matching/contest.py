@@ -16,7 +16,7 @@ class Operation(StrEnum):
     """What is timed. The keyword rules of the full set are apart: they cost very different work."""
 
     FULL_ANY = "full_any"
-    """Ids and count of the full tier of orders whose keyword rule is "any"."""
+    """Everybody in the full tier of orders whose keyword rule is "any", as rows (uint32) of the index."""
     FULL_ALL = "full_all"
     """The same with rule "all"."""
     FULL_RANKED = "full_ranked"
@@ -39,7 +39,7 @@ class Ranked(NamedTuple):
 
 
 Answered = npt.NDArray[np.integer] | Ranked
-"""Ids in no order, or a ranked list."""
+"""Ids in no order, or a ranked list; contestants in the process hand sets out as rows, and ``unpack`` gives the ids."""
 
 
 class Contestant(Protocol):

@@ -13,14 +13,12 @@ from benchmarks.matching.population import World
 from matching.compilation import CompiledBatch, compile_queries
 from matching.index.columns import ProfileColumns
 from matching.index.segment import Trees
-from matching.index.segment_set import SegmentSet, SegmentSetState
+from matching.index.segment_set import SegmentSet, SegmentSetState, join_sets
 from matching.query import Query
 from matching.ranking import unpack_keys
 
 ENGINE = "quanwang"
 BATCH_ORDERS = 256
-MOST_IDS = 100_000
-"""Where the engine has no full sets of its own: the limit of a ranked answer, above which ids are only counted."""
 NOBODY = np.zeros(0, np.int64)
 
 
@@ -49,11 +47,6 @@ class Engine:
         """What is matched against now."""
         return self._state
 
-    @property
-    def gives_full_sets(self) -> bool:
-        """Whether the engine answers full sets by a path of their own."""
-        return hasattr(self._state, "full_sets")
-
     def compile(self, queries: Sequence[Query]) -> CompiledBatch:
         """The same compilation as online."""
         world = self._world
@@ -63,7 +56,7 @@ class Engine:
         """Compile and match one batch."""
         batch = self.compile(queries)
         if operation.is_set:
-            return self._state.full_sets(batch)
+            return self._state.full_rows(batch)
         if operation is Operation.FULL_RANKED:
             return self._state.match(batch, full_only=True)
         return self._state.match_partial(batch)
@@ -71,8 +64,8 @@ class Engine:
     def unpack(self, operation: Operation, raw: Any) -> list[Answered]:
         """Views of the batch's arrays."""
         if operation.is_set:
-            starts, ids = (raw.starts, raw.ids) if self.gives_full_sets else (raw.full_starts, raw.full_ids)
-            return [ids[starts[q] : starts[q + 1]] for q in range(len(starts) - 1)]
+            found = join_sets([(part.starts, part.ids[part.rows]) for part in raw], len(raw[0].starts) - 1)
+            return [found.ids[found.starts[q] : found.starts[q + 1]] for q in range(len(found.starts) - 1)]
         if operation is Operation.FULL_RANKED:
             starts, keys, ids = raw.full_starts, raw.full_keys, raw.full_ids
         else:
@@ -80,6 +73,10 @@ class Engine:
         scores, ties = (array.astype(np.int64) for array in unpack_keys(keys))
         rows = [slice(starts[q], starts[q + 1]) for q in range(len(starts) - 1)]
         return [Ranked(ids[row], scores[row], ties[row]) for row in rows]
+
+    def answer_with_ids(self, queries: Sequence[Query]) -> Any:
+        """Compile and match one batch; the full sets come out as external ids instead of packed rows."""
+        return self._state.full_sets(self.compile(queries))
 
     def full_counts(self, queries: Sequence[Query]) -> Int64Array:
         """How many users are in the full tier of each query."""
@@ -114,14 +111,12 @@ class Engine:
         return self._state.population
 
     def describe(self) -> dict[str, object]:
-        """Build time, size, and which path answers full sets."""
-        path = "full_sets" if self.gives_full_sets else f"match with the limit raised to {MOST_IDS:,}"
+        """Build time, size, and number of segments."""
         return {
             "version": "this repository",
             "build_s": self.build_s,
             "bytes": self.bytes(),
             "segments": len(self._state.parts),
-            "full_set_by": path,
         }
 
     def close(self) -> None:

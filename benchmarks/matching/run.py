@@ -23,7 +23,7 @@ from benchmarks.matching.peers.choice import make_peer
 from benchmarks.matching.peers.population import PeerPopulation
 from benchmarks.matching.population import CHUNK_USERS, World, chunks
 from benchmarks.matching.rounds import Tell, run_rounds, warm_up
-from benchmarks.matching.scaling import measure_changes, measure_curve, measure_threads
+from benchmarks.matching.scaling import measure_changes, measure_curve, measure_ids, measure_threads
 from benchmarks.matching.settings import BenchSettings
 from benchmarks.matching.tokens import TokenBook, tokens_a_user, tokens_of
 from benchmarks.matching.words import load_words, shared_folder
@@ -213,6 +213,7 @@ def _rest_of_the_engine(
     """Threads, changes, and the curve over users."""
     tell(f"Measuring {settings.threads} threads")
     threads = measure_threads(engine, workload, settings.threads)
+    with_ids_us = measure_ids(engine, workload)
     tell("Measuring changes")
     changes = measure_changes(engine, world, settings.users)
     point = {"users": settings.users, "build_s": engine.build_s, "bytes_per_user": document["bytes_per_user"]}
@@ -224,6 +225,7 @@ def _rest_of_the_engine(
     return {
         "threads": threads,
         "threads_ratio": threads["ratio"],
+        "set_with_ids_us": with_ids_us,
         "update_us": median(changes.update_us),
         "visible_ms": median(changes.visible_ms),
         "changes": {

@@ -39,6 +39,19 @@ class Changes:
     barrier_users: int
 
 
+def measure_ids(engine: Engine, workload: Workload) -> float:
+    """Microseconds an order of a full set that comes out as external ids, the mean over both keyword rules."""
+    rows = [*workload.rows(Operation.FULL_ANY), *workload.rows(Operation.FULL_ALL)]
+    took: list[float] = []
+    for _ in range(THREAD_ROUNDS):
+        with undisturbed():
+            started = now_s()
+            for first in range(0, len(rows), BATCH_ORDERS):
+                engine.answer_with_ids([workload.queries[row] for row in rows[first : first + BATCH_ORDERS]])
+            took.append((now_s() - started) * 1e6 / len(rows))
+    return median(took)
+
+
 def measure_changes(engine: Engine, world: World, users: int) -> Changes:
     """Replace random users by newly drawn ones. The engine holds other users afterwards."""
     random = np.random.default_rng([world.seed, 0xC4A6])

@@ -118,7 +118,8 @@ def sentences(document: Mapping[str, Any]) -> list[str]:
         f" {number(document['update_us'])} us a changed user;"
         f" a barrier's {document['changes']['barrier_users']} changes visible after"
         f" {number(document['visible_ms'])} ms; {document['threads']['threads']} threads"
-        f" {document['threads_ratio']:.2f}x one. Full sets by {document['engine']['full_set_by']}."
+        f" {document['threads_ratio']:.2f}x one. A full set with"
+        f" external ids instead of rows: {document['set_with_ids_us']:,.0f} us an order."
     )
     lines.append(
         f"Machine: {place['cpu']}, {place['cores']} cores, load {place['load_average'][0]} before and"

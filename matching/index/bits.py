@@ -59,7 +59,7 @@ def _prefetch(_typing_context: Any, table: Any, row: Any) -> Any:  # noqa: ARG00
         bytes_ = builder.bitcast(table.data, ir.IntType(8).as_pointer())
         place = builder.gep(bytes_, [builder.mul(stride, arguments[1])])
         kind = ir.FunctionType(ir.VoidType(), [place.type, *[ir.IntType(32)] * 3])
-        fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")  # type: ignore[no-untyped-call]
         builder.call(fetch, [place, *(ir.Constant(ir.IntType(32), number) for number in (0, 3, 1))])
         return context.get_dummy_value()
 

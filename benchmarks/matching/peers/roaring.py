@@ -43,14 +43,14 @@ class Roaring:
         """Answer one order."""
         question = self._book.ask(queries[0])
         if operation.is_set:
-            return _ids(self._full(question))
+            return _packed(self._full(question))
         if operation is Operation.FULL_RANKED:
             return self._full_ranked(question)
         return self._partial(question)
 
-    def unpack(self, operation: Operation, raw: Any) -> list[Answered]:  # noqa: ARG002
-        """One order is one answer."""
-        return [raw]
+    def unpack(self, operation: Operation, raw: Any) -> list[Answered]:
+        """One order is one answer; the users' ids are one more than their rows."""
+        return [raw + np.uint32(1) if operation.is_set else raw]
 
     def describe(self) -> dict[str, object]:
         """Version, build time, and the size of the bitmaps as they would be written, with the columns for ties."""
@@ -250,6 +250,6 @@ def _rows(found: BitMap) -> Int64Array:
     return np.frombuffer(found.to_array(), np.uint32).astype(np.int64)
 
 
-def _ids(found: BitMap) -> npt.NDArray[np.uint32]:
-    """Ids in one pass over what the bitmap holds."""
-    return np.frombuffer(found.to_array(), np.uint32) + np.uint32(1)
+def _packed(found: BitMap) -> npt.NDArray[np.uint32]:
+    """Rows in one pass over what the bitmap holds."""
+    return np.frombuffer(found.to_array(), np.uint32)

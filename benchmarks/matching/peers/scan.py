@@ -39,11 +39,11 @@ class Scan:
         eligible[np.array(question.excluded, np.int64) - 1] = False
         tier = full & eligible if operation is not Operation.PARTIAL else hit & ~full & eligible
         rows = np.flatnonzero(tier)
-        return rows + 1 if operation.is_set else self._best(rows, score[rows], question)
+        return rows if operation.is_set else self._best(rows, score[rows], question)
 
-    def unpack(self, operation: Operation, raw: Any) -> list[Answered]:  # noqa: ARG002
-        """One order is one answer."""
-        return [raw]
+    def unpack(self, operation: Operation, raw: Any) -> list[Answered]:
+        """One order is one answer; the users' ids are one more than their rows."""
+        return [raw + 1 if operation.is_set else raw]
 
     def describe(self) -> dict[str, object]:
         """NumPy's version, and the size of the token lists."""

@@ -81,14 +81,14 @@ class Tantivy:
         """Answer one order."""
         question = self._book.ask(queries[0])
         if operation.is_set:
-            return self._full(question) + 1
+            return self._full(question)
         if operation is Operation.FULL_RANKED:
             return self._full_ranked(question)
         return self._partial(question)
 
-    def unpack(self, operation: Operation, raw: Any) -> list[Answered]:  # noqa: ARG002
-        """One order is one answer."""
-        return [raw]
+    def unpack(self, operation: Operation, raw: Any) -> list[Answered]:
+        """One order is one answer; the users' ids are one more than their rows."""
+        return [raw + 1 if operation.is_set else raw]
 
     def count(self, query: OrderQuery) -> int:
         """How many are in the full tier of an order without a circle: the search without handing hits out."""

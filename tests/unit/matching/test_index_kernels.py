@@ -97,7 +97,11 @@ def test_a_ball_holds_all_neighbours() -> None:
 def test_tops_of_several_answers_are_merged_as_sorted_would(lists: list[list[tuple[int, int]]], limit: int) -> None:
     best = [sorted(rows, key=lambda row: (-row[0], row[1])) for rows in lists]
     parts = [
-        (np.array([0, len(rows)]), *(np.array([row[column] for row in rows], np.int64) for column in (0, 1)))
+        (
+            np.array([0, len(rows)]),
+            np.array([key for key, _ in rows], np.int64),
+            np.array([user for _, user in rows], np.int64),
+        )
         for rows in best
     ]
     starts, keys, ids = join_tops(parts, np.array([limit]))
