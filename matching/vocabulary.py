@@ -1,6 +1,6 @@
 """The words that anybody holds: numbered, counted, and watched for changes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from matching.compounds import Compounds
 from matching.corrections import CorrectionIndex
@@ -74,6 +74,10 @@ class Vocabulary:
     def find(self, text: str) -> int | None:
         """Return the id of ``text`` whether or not anybody holds it now, or None if it was never seen."""
         return self._ids.get(text)
+
+    def ids(self) -> Mapping[str, int]:
+        """Return the ids of all words ever seen; not to be changed by the caller."""
+        return self._ids
 
     def text_of(self, number: int) -> str:
         """Return the word with id ``number``."""
