@@ -6,6 +6,8 @@ from matching.compounds import Compounds
 from matching.corrections import CorrectionIndex
 from matching.synonyms import Synonyms
 
+MAX_WEIGHT = 15
+
 
 class Vocabulary:
     """Normalised keywords of all profiles with a curated synonym file.
@@ -99,7 +101,18 @@ class Vocabulary:
 
     def weight(self, text: str) -> int:
         """Return 1..15, heavier for a rarer word: 1 plus the whole binary logarithm of profiles over holders."""
-        holders = self.frequency(text)
-        for synonym in self.synonyms.of(text):
-            holders = max(holders, self.frequency(synonym))
-        return max(1, min(15, (self.profile_count // max(1, holders)).bit_length()))
+        return self.weights((text,))[0]
+
+    def weights(self, texts: Iterable[str]) -> list[int]:
+        """Return the ``weight`` of each of ``texts``."""
+        number_of, frequencies, others_of = self._ids.get, self._frequencies, self.synonyms.of
+        profiles = self.profile_count
+        found: list[int] = []
+        for text in texts:
+            number = number_of(text)
+            holders = 0 if number is None else frequencies[number]
+            for synonym in others_of(text):
+                holders = max(holders, self.frequency(synonym))
+            weight = (profiles // (holders or 1)).bit_length()
+            found.append(1 if weight < 1 else min(weight, MAX_WEIGHT))
+        return found
