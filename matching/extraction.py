@@ -21,7 +21,7 @@ __all__ = ["ExtractedKey", "Extraction", "Extractor"]
 
 MAX_ORDER_KEYWORDS = 8
 MIN_KEYWORD_CHARACTERS = 2
-LEAST_SHARE_OF_ONE, LEAST_SHARE_OF_MANY = 0.2, 0.5
+LEAST_SHARE_OF_ONE, LEAST_SHARE_OF_MANY = 0.2, 0.45
 """What a sub-term must make up of a profile's only word, and of its words when they are many: one mention among many
 says little.
 """

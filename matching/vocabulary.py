@@ -1,12 +1,14 @@
 """The words that anybody holds: numbered, counted, and watched for changes."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import log2
 
 from matching.compounds import Compounds
 from matching.corrections import CorrectionIndex
 from matching.synonyms import Synonyms
 
 MAX_WEIGHT = 15
+RARITY_POWER = 1.5
 
 
 class Vocabulary:
@@ -100,19 +102,24 @@ class Vocabulary:
         return number is not None and self.known[number] == 1
 
     def weight(self, text: str) -> int:
-        """Return 1..15, heavier for a rarer word: 1 plus the whole binary logarithm of profiles over holders."""
+        """Return 1..15, heavier for a rarer word: 15 for one that a single profile holds, 1 for one that all hold.
+
+        Rarity is the logarithm of profiles over holders, as a share of that of a single holder; the weight grows with
+        its power of 1.5, so that two common words together do not outweigh a rare one.
+        """
         return self.weights((text,))[0]
 
     def weights(self, texts: Iterable[str]) -> list[int]:
         """Return the ``weight`` of each of ``texts``."""
         number_of, frequencies, others_of = self._ids.get, self._frequencies, self.synonyms.of
         profiles = self.profile_count
+        most = log2(profiles) if profiles > 1 else 1.0
         found: list[int] = []
         for text in texts:
             number = number_of(text)
             holders = 0 if number is None else frequencies[number]
             for synonym in others_of(text):
                 holders = max(holders, self.frequency(synonym))
-            weight = (profiles // (holders or 1)).bit_length()
-            found.append(1 if weight < 1 else min(weight, MAX_WEIGHT))
+            rarity = log2(profiles / (holders or 1)) / most if holders < profiles else 0.0
+            found.append(round(MAX_WEIGHT * rarity**RARITY_POWER) or 1)
         return found
