@@ -114,12 +114,16 @@ class Vocabulary:
         number_of, frequencies, others_of = self._ids.get, self._frequencies, self.synonyms.of
         profiles = self.profile_count
         most = log2(profiles) if profiles > 1 else 1.0
+        weight_of: dict[int, int] = {}
         found: list[int] = []
         for text in texts:
             number = number_of(text)
             holders = 0 if number is None else frequencies[number]
             for synonym in others_of(text):
                 holders = max(holders, self.frequency(synonym))
-            rarity = log2(profiles / (holders or 1)) / most if holders < profiles else 0.0
-            found.append(round(MAX_WEIGHT * rarity**RARITY_POWER) or 1)
+            weight = weight_of.get(holders)
+            if weight is None:
+                rarity = log2(profiles / (holders or 1)) / most if holders < profiles else 0.0
+                weight = weight_of[holders] = round(MAX_WEIGHT * rarity**RARITY_POWER) or 1
+            found.append(weight)
         return found
