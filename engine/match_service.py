@@ -57,7 +57,7 @@ class MatchService:
             "partial": result.partial.rows(),
             "partial_count": result.partial_count,
             "dimension_counts": result.dimension_counts,
-            "extracted": [asdict(key) for key in query.extracted],
+            "extracted": [key._asdict() for key in query.extracted],
             "certificate": asdict(result.certificate),
         }
 
@@ -68,7 +68,7 @@ class MatchService:
         return {
             **asdict(reached),
             "query": query.to_json(),
-            "extracted": [asdict(key) for key in query.extracted],
+            "extracted": [key._asdict() for key in query.extracted],
         }
 
     def explain(self, query_json: str, user_id: int) -> dict[str, Any]:

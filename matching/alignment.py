@@ -1,13 +1,24 @@
 """Free text in the spelling of keywords, with the way back to the places in the original."""
 
+import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
-from matching.normalisation import fold, to_simplified
+from matching.normalisation import changed_by_simplification, fold, to_simplified
 
 _HALF_WIDTH_VOICE_MARKS = "\uff9e\uff9f"
-_NARROW = str.maketrans({0x3000: " ", **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}})
-"""Wide forms of ASCII, which NFKC replaces one by one: nearly all that real texts have to be composed for."""
+_WHITE_SPACE = "\t\n\v\f\r\u3000"
+_ALONE = (
+    (0x20, 0x7F), (0xA1, 0x100), (0x2010, 0x2028), (0x2030, 0x205F), (0x2190, 0x2300), (0x2500, 0x2800),
+    (0x3001, 0x302A), (0x3400, 0xA000), (0xFF01, 0xFF5F), (0x1F300, 0x1FB00),
+)  # fmt: skip
+"""Blocks whose characters are folded without regard to neighbours, unless one from elsewhere combines with them."""
+_LAST_OF_TABLE = "\uffff"
+"""What the expression below looks up in one table; a single character beyond makes it slow for all."""
+_MANY = "\n"
+"""Stands for a character that one other cannot take the place of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +38,24 @@ class AlignedText:
 
 def align(text: str) -> AlignedText:
     """Normalise ``text`` like a keyword, but with runs of white space as one space and nothing stripped."""
-    narrow = text if text.isascii() else text.translate(_NARROW)
-    folded = narrow.casefold()
-    # Folding never shortens a character, so an equal length means that every place is kept.
-    if len(folded) == len(narrow) and _is_composed(narrow) and _is_composed(folded):
-        normal = folded if folded.isascii() else to_simplified(folded)
-        if len(normal) == len(folded) and not _has_wide_space(normal):
-            return AlignedText(normal)
-    return _align_by_cluster(text)
+    changing, replaced = _changing()
+    normal = changing.sub(replaced, text)
+    return _align_by_cluster(text) if _MANY in normal or "  " in normal else AlignedText(normal)
 
 
-def _is_composed(text: str) -> bool:
-    return text.isascii() or unicodedata.is_normalized("NFKC", text)
-
-
-def _has_wide_space(text: str) -> bool:
-    return "  " in text or any(space in text for space in "\t\n\r\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029\u1680")
+@lru_cache(maxsize=1)
+def _changing() -> tuple[re.Pattern[str], Callable[[re.Match[str]], str]]:
+    """Return what finds characters that are not in normal form, and what replaces each by one other or by _MANY."""
+    one_by_one = dict.fromkeys(_WHITE_SPACE, " ")
+    normal: list[str] = []
+    for character in (chr(code) for first, end in _ALONE for code in range(first, end)):
+        folded = fold(character)
+        if len(folded) == 1 and not {character, folded} & changed_by_simplification():
+            one_by_one[character] = folded
+            if folded == character <= _LAST_OF_TABLE:
+                normal.append(character)
+    changing = re.compile(f"[^{re.escape(''.join(normal))}]")
+    return changing, lambda found: one_by_one.get(found[0], _MANY)
 
 
 def _align_by_cluster(text: str) -> AlignedText:

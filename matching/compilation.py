@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from math import gcd, nan
 
 import numpy as np
@@ -33,6 +34,11 @@ DIMENSIONS = ("keywords", "industry", "region", "crowd")
 Int64Array = npt.NDArray[np.int64]
 Int32Array = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float64]
+
+TREES_REMEMBERED = 8
+_KEYWORDS, _CROWDS = key_of(KEYWORD, 0), key_of(CROWD, 0)
+_UNWEIGHTED = (0, 0, 0)
+_NO_CIRCLE, _NO_POINT = (nan, nan, nan), (nan, nan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,79 +119,117 @@ def compile_queries(
     A word that has no number (nobody ever held it) leaves its group without that member; the group keeps its weight.
     Raises UnknownCode for a node that is in neither tree.
     """
-    regions, industries = (
-        _NodeKeys(taxonomy.regions, REGION_OWN, REGION_BELOW),
-        _NodeKeys(taxonomy.industries, INDUSTRY_OWN, INDUSTRY_BELOW),
-    )
-    planes: list[list[int]] = []
+    word_ids, tag_ids = vocabulary.ids(), crowds.ids()
+    industries = _node_keys(taxonomy.industries, INDUSTRY_OWN, INDUSTRY_BELOW)
+    regions = _node_keys(taxonomy.regions, REGION_OWN, REGION_BELOW)
     plane_weights: list[int] = []
-    plane_starts = [0]
+    keys: list[int] = []
+    named: list[int] = []
+    plane_starts, key_starts = [0], [0]
+    # Lists are flat, and one pass appends to them: every match pays for it.
     for query in queries:
-        _check_bounds(query)
-        shared = gcd(*(group.weight for group in query.groups)) if query.groups else 1
-        for group in query.groups:
-            found = {vocabulary.find(member.text) for member in group.members}
-            planes.append([key_of(KEYWORD, number) for number in found if number is not None])
-            plane_weights.append(group.weight // shared)
-        tags = (crowds.find(tag) for tag in query.crowds)
-        planes.append(industries.keys(query.industries))
-        planes.append(regions.keys(query.regions))
-        planes.append([key_of(CROWD, tag) for tag in tags if tag is not None])
-        plane_weights.extend((0, 0, 0))
-        plane_starts.append(len(planes))
+        bits = 0
+        if query.groups:
+            bits = KEYWORDS_NAMED
+            plane_weights += _group_weights(query)
+            for group in query.groups:
+                found = {word_ids.get(member.text) for member in group.members}
+                keys += [_KEYWORDS + number for number in found if number is not None]
+                key_starts.append(len(keys))
+        if query.industries:
+            bits |= INDUSTRY_NAMED
+            keys += industries.of(query.industries)
+        key_starts.append(len(keys))
+        if query.regions:
+            bits |= REGION_NAMED
+            keys += regions.of(query.regions)
+        elif query.near:
+            bits |= REGION_NAMED
+        key_starts.append(len(keys))
+        if query.crowds:
+            bits |= CROWD_NAMED
+            keys += [_CROWDS + tag_ids[tag] for tag in query.crowds if tag in tag_ids]
+        key_starts.append(len(keys))
+        plane_weights += _UNWEIGHTED
+        plane_starts.append(len(plane_weights))
+        named.append(bits)
     return CompiledBatch(
         np.array([query.id for query in queries], np.int64),
         np.array(plane_starts, np.int64),
         np.array(plane_weights, np.int32),
-        *_runs(planes, np.int64),
+        np.array(key_starts, np.int64),
+        np.array(keys, np.int64),
         np.array([query.at_least if query.groups else 0 for query in queries], np.int32),
-        np.array([named_bits(query) for query in queries], np.int32),
-        np.array([_near(query) for query in queries], np.float64).reshape(len(queries), 3),
-        np.array([query.origin or (nan, nan) for query in queries], np.float64).reshape(len(queries), 2),
-        *_runs([query.exclude for query in queries], np.int64),
+        np.array(named, np.int32),
+        *_places(queries),
+        *_excluded(queries),
         np.array([query.limit for query in queries], np.int64),
         np.array([weights.keywords, weights.industry, weights.region, weights.crowd], np.int64),
     )
 
 
-def _check_bounds(query: Query) -> None:
-    """What kernels rely on: they have room for so many groups of such weights, and do not look again."""
-    if len(query.groups) > MAX_GROUPS or any(not 1 <= group.weight <= MAX_WEIGHT for group in query.groups):
+def _places(queries: Sequence[Query]) -> tuple[FloatArray, FloatArray]:
+    """The circles and the origins."""
+    near: list[float] = []
+    origin: list[float] = []
+    for query in queries:
+        circle = query.near
+        near += (circle.lat, circle.lon, circle.radius_km) if circle else _NO_CIRCLE
+        origin += query.origin or _NO_POINT
+    count = len(queries)
+    return np.array(near, np.float64).reshape(count, 3), np.array(origin, np.float64).reshape(count, 2)
+
+
+def _excluded(queries: Sequence[Query]) -> tuple[Int64Array, Int64Array]:
+    starts = [0]
+    excluded: list[int] = []
+    for query in queries:
+        excluded += query.exclude
+        starts.append(len(excluded))
+    return np.array(starts, np.int64), np.array(excluded, np.int64)
+
+
+def _group_weights(query: Query) -> list[int]:
+    """Weights of the groups over their greatest common divisor.
+
+    Checks what kernels rely on: they have room for so many groups of such weights, and do not look again.
+    """
+    weights = [group.weight for group in query.groups]
+    if len(weights) > MAX_GROUPS or min(weights) < 1 or max(weights) > MAX_WEIGHT:
         raise ValueError(f"query {query.id}: at most {MAX_GROUPS} groups of weights 1 to {MAX_WEIGHT} can be matched")
-
-
-def named_bits(query: Query) -> int:
-    """The dimensions that a query names, as bits."""
-    return (
-        KEYWORDS_NAMED * bool(query.groups)
-        | INDUSTRY_NAMED * bool(query.industries)
-        | REGION_NAMED * (bool(query.regions) or query.near is not None)
-        | CROWD_NAMED * bool(query.crowds)
-    )
+    shared = gcd(*weights)
+    return weights if shared == 1 else [weight // shared for weight in weights]
 
 
 class _NodeKeys:
-    """Codes of one tree to list keys: ``below`` each node and ``own`` of its ancestors, none twice."""
+    """Codes of one tree to list keys: ``below`` each node and ``own`` of its ancestors, none twice.
+
+    The keys of a code are remembered once they are asked for; a tree never changes.
+    """
 
     def __init__(self, tree: Tree, own: int, below: int) -> None:
         self._tree, self._own, self._below = tree, own, below
+        self._remembered: dict[str, tuple[int, ...]] = {}
 
-    def keys(self, codes: Iterable[str]) -> list[int]:
-        nodes = [self._tree.index(code) for code in codes]
-        above = {ancestor for node in nodes for ancestor in self._tree.ancestors(node)}
-        return [key_of(self._below, node) for node in dict.fromkeys(nodes)] + [
-            key_of(self._own, node) for node in sorted(above)
-        ]
+    def of(self, codes: Sequence[str]) -> Iterable[int]:
+        """Keys of any of the codes; raises UnknownCode."""
+        if len(codes) == 1:
+            return self._of_one(codes[0])
+        return dict.fromkeys(key for code in codes for key in self._of_one(code))
+
+    def _of_one(self, code: str) -> tuple[int, ...]:
+        keys = self._remembered.get(code)
+        if keys is None:
+            node = self._tree.index(code)
+            above = (key_of(self._own, ancestor) for ancestor in self._tree.ancestors(node))
+            keys = self._remembered[code] = (key_of(self._below, node), *above)
+        return keys
 
 
-def _near(query: Query) -> tuple[float, float, float]:
-    return (query.near.lat, query.near.lon, query.near.radius_km) if query.near else (nan, nan, nan)
-
-
-def _runs(lists: Sequence[Sequence[int]], kind: type[np.int64]) -> tuple[Int64Array, Int64Array]:
-    starts = np.zeros(len(lists) + 1, np.int64)
-    np.cumsum(np.fromiter(map(len, lists), np.int64, len(lists)), out=starts[1:])
-    return starts, np.fromiter((number for numbers in lists for number in numbers), kind, int(starts[-1]))
+@lru_cache(maxsize=TREES_REMEMBERED)
+def _node_keys(tree: Tree, own: int, below: int) -> _NodeKeys:
+    """One per tree and process: trees are compared by identity, so a replaced one never answers for the new one."""
+    return _NodeKeys(tree, own, below)
 
 
 def _take_runs(starts: Int64Array, rows: Int64Array) -> tuple[Int64Array, Int64Array]:

@@ -20,6 +20,7 @@ OCCUPATIONAL_ENDINGS = (
 )  # fmt: skip
 """Longest first."""
 
+_ENDING = re.compile(f"(?:{'|'.join(OCCUPATIONAL_ENDINGS)})$")
 _RUN = re.compile("[a-z0-9+#.]+|[\u3400-\u9fff]+")
 
 
@@ -49,6 +50,8 @@ class Compounds:
 
     def subterms(self, compound: str, is_known: Callable[[str], bool]) -> list[str]:
         """Return the words inside ``compound``, without itself, in order of their place."""
+        if len(compound) <= 2:
+            return []
         found: dict[str, None] = {}
         for run in _RUN.finditer(compound):
             text = run.group()
@@ -61,19 +64,25 @@ class Compounds:
         return list(found)
 
     def _inside(self, text: str, is_known: Callable[[str], bool]) -> list[str]:
-        spans = [
-            (start, end)
-            for start in range(len(text) - 1)
-            for end in range(start + 2, min(len(text), start + MAX_SUBTERM_CHARACTERS) + 1)
-            if end - start < len(text)
-            and ((end - start == 2 and self.is_word(text[start:end])) or is_known(text[start:end]))
-        ]
-        ending = next((ending for ending in OCCUPATIONAL_ENDINGS if text.endswith(ending)), "")
-        stem = len(text) - len(ending)
-        covered = [False] * stem + [True] * len(ending)
+        length = len(text)
+        if length <= 2:
+            return []
+        before, after = self._before.get, self._after.get
+        spans: list[tuple[int, int]] = []
+        for start in range(length - 1):
+            pair = text[start : start + 2]
+            if (before(pair, 0) >= MIN_VARIETY and after(pair, 0) >= MIN_VARIETY) or is_known(pair):
+                spans.append((start, start + 2))
+            last = min(length, start + MAX_SUBTERM_CHARACTERS)
+            spans += [
+                (start, end) for end in range(start + 3, last + 1) if is_known(text[start:end]) and end - start < length
+            ]
+        ending = _ENDING.search(text)
+        stem = ending.start() if ending else length
+        covered = [False] * stem + [True] * (length - stem)
         for start, end in spans:
             covered[start:end] = [True] * (end - start)
-        remainders = [*_gaps(covered), *([(0, stem)] if ending else [])]
+        remainders = [*(() if all(covered) else _gaps(covered)), *([(0, stem)] if ending else [])]
         spans += [(start, end) for start, end in remainders if 2 <= end - start <= MAX_REMAINDER_CHARACTERS]
         return [text[start:end] for start, end in sorted(spans, key=lambda span: (span[0], -span[1]))]
 

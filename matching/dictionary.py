@@ -1,28 +1,25 @@
-"""Finding known names in normalised text by Aho-Corasick automata."""
+"""Finding known names in normalised text by their first characters.
 
+At every two neighbouring characters of a text it is asked whether any name begins so; where one does, its first three
+say how long such names are, and only these lengths are looked up. A new word costs two entries, so that nothing is
+ever rebuilt while the vocabulary grows, and this is faster in Python than the matches of an automaton are taken over.
+"""
+
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from itertools import compress
+from operator import add
 from threading import Lock
 from typing import NamedTuple
 
-import ahocorasick
-
-from matching.corrections import is_latin_letter
 from matching.vocabulary import Vocabulary
-
-MAX_FRESH_WORDS = 64
-"""New words wait in an automaton of their own, built again for each, until so many are there; then in the next."""
-MAX_RECENT_WORDS = 4_096
-"""So many wait in that one until all words are built into the base: the cost of a new word stays bounded."""
-
-
-_LENGTH_BITS = 20
-_LENGTH_MASK = (1 << _LENGTH_BITS) - 1
-"""No text is longer: 20,000 characters, of which none has more than 18 in its normal form."""
 
 
 class Span(NamedTuple):
-    """A known name at ``[start, end)``; ``outer_*`` is the longest name that it begins in, itself when ``is_outer``."""
+    """A known name at ``[start, end)``; ``outer_*`` is the longest name that it begins in, itself when ``is_outer``.
+
+    It is a keyword of the vocabulary, a fixed name, or both.
+    """
 
     text: str
     start: int
@@ -30,6 +27,7 @@ class Span(NamedTuple):
     outer_start: int
     outer_end: int
     is_keyword: bool
+    is_name: bool
 
     @property
     def is_outer(self) -> bool:
@@ -42,32 +40,35 @@ class Span(NamedTuple):
         return self.end > self.outer_end
 
 
-@dataclass(frozen=True, slots=True)
-class _Tiers:
-    """Automata of the first ``seen`` words, and of how many the base and the recent one are; replaced as a whole."""
-
-    automata: tuple["ahocorasick.Automaton | None", "ahocorasick.Automaton | None", "ahocorasick.Automaton | None"]
-    in_base: int = 0
-    in_recent: int = 0
-    seen: int = 0
+_new = tuple.__new__
+"""Makes a Span of a tuple at half the cost of its constructor, and a text has dozens."""
+_PAIR_ALONE = (2,)
+_WORD = r"[\d_a-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff]"
+"""Latin letters in normal form, and digits."""
+_INSIDE_A_WORD = re.compile(f"(?<={_WORD})(?={_WORD})")
+"""Where a name neither begins nor ends: it would cut a Latin word or a number."""
 
 
 class Dictionary:
     """Fixed names and the words of a vocabulary, which may change at any time.
 
-    The automata are not rebuilt when words go: those that nobody holds any more are left out when found. New ones pass
-    through two small automata into the base. Readers may run beside each other and beside the vocabulary's one writer;
-    one of them builds at a time, and only the small automaton of fresh words is waited for.
+    Words that nobody holds any more are left out when found. Readers may run beside each other and beside the
+    vocabulary's one writer.
     """
 
     def __init__(self, names: Iterable[str], vocabulary: Vocabulary, min_word_characters: int) -> None:
         self._vocabulary = vocabulary
         self._min_word_characters = min_word_characters
-        self._names = frozenset(name for name in names if len(name) <= _LENGTH_MASK)
-        self._fixed = _automaton((name, len(name)) for name in self._names)
-        self._tiers = _Tiers((None, None, None))
-        self._building = Lock()
-        self._merging = Lock()
+        self._names = frozenset(filter(None, names))
+        self._single = frozenset(name for name in self._names if len(name) == 1)
+        self._pairs: set[str] = set()
+        """The first two characters of every name and word."""
+        self._lengths: dict[str, tuple[int, ...]] = {}
+        """By the first three characters: the lengths of names and words, the longest first, and 2."""
+        self._seen = 0
+        self._learning = Lock()
+        for name in self._names - self._single:
+            self._learn(name)
 
     def find(self, text: str) -> list[Span]:
         """Return the longest names from left to right, each followed by the words that begin inside it.
@@ -75,112 +76,76 @@ class Dictionary:
         A word that ends outside the name it begins in counts only if it runs into keywords and unknown text alone:
         a word is never read out of half a place.
         """
+        self._catch_up()
+        number_of, is_known, names = self._vocabulary.ids().get, self._vocabulary.known, self._names
+        lengths_of, shortest, size = self._lengths.get, self._min_word_characters, len(text)
         spans: list[Span] = []
         outers: list[Span] = []
         across: list[tuple[int, int]] = []
         outer_start = outer_end = 0
-        matches = self._matches(text)
-        for place in sorted(matches):
-            start = place >> _LENGTH_BITS
-            end = start + _LENGTH_MASK - (place & _LENGTH_MASK)
-            is_keyword = matches[place]
-            if start < outer_end and not is_keyword:
+        inside_words = {place.start() for place in _INSIDE_A_WORD.finditer(text)}
+        for start in self._beginnings(text):
+            if start in inside_words:
                 continue
-            name = text[start:end]
-            # Nearly all names begin and end with a Chinese character, which cannot be cut.
-            if not ("\u3400" <= name[0] <= "\u9fff" and "\u3400" <= name[-1] <= "\u9fff") and _is_cut(text, start, end):
-                continue
-            if start >= outer_end:
-                outer_start, outer_end = start, end
-                outers.append(Span(name, start, end, start, end, is_keyword))
-                spans.append(outers[-1])
-            else:
-                if end > outer_end:
-                    across.append((len(spans), len(outers) - 1))
-                spans.append(Span(name, start, end, outer_start, outer_end, True))
+            lengths = lengths_of(text[start : start + 3], _PAIR_ALONE)
+            for length in (*lengths, 1) if self._single else lengths:
+                end = start + length
+                if end > size or end in inside_words:
+                    continue
+                name = text[start:end]
+                number = number_of(name)
+                if number is None or not is_known[number] or length < shortest:
+                    if start < outer_end or name not in names:
+                        continue
+                    number = None
+                if start >= outer_end:
+                    outer_start, outer_end = start, end
+                    span = _new(Span, (name, start, end, start, end, number is not None, name in names))
+                    outers.append(span)
+                    spans.append(span)
+                else:
+                    if end > outer_end:
+                        across.append((len(spans), len(outers) - 1))
+                    spans.append(_new(Span, (name, start, end, outer_start, outer_end, True, False)))
         for position, outer in reversed(across):
-            if self._runs_into_a_name(outers, outer, spans[position].end):
+            if _runs_into_a_name(outers, outer, spans[position].end):
                 del spans[position]
         return spans
 
-    def _matches(self, text: str) -> dict[int, bool]:
-        """Return where names are and whether each is a keyword.
+    def _beginnings(self, text: str) -> Iterable[int]:
+        """Return the places where names or words may begin, ascending."""
+        pairs = self._pairs
+        if self._single:
+            return [
+                place for place in range(len(text)) if text[place] in self._single or text[place : place + 2] in pairs
+            ]
+        return compress(range(len(text)), map(pairs.__contains__, map(add, text, text[1:])))
 
-        A place is one number, so that places sort quickly: the start, then what the length lacks to the longest.
-        """
-        is_known, texts = self._vocabulary.known, self._vocabulary.texts()
-        found: dict[int, bool] = {}
-        if self._fixed is not None:
-            for last, length in self._fixed.iter(text):
-                found[(last + 1 - length << _LENGTH_BITS) + _LENGTH_MASK - length] = False
-        for automaton in self._caught_up().automata:
-            if automaton is not None:
-                for last, number in automaton.iter(text):
-                    if is_known[number]:
-                        length = len(texts[number])
-                        found[(last + 1 - length << _LENGTH_BITS) + _LENGTH_MASK - length] = True
-        return found
+    def _catch_up(self) -> None:
+        """Learn the words that the vocabulary has got since the last time."""
+        if self._seen == len(self._vocabulary):
+            return
+        with self._learning:
+            texts = self._vocabulary.texts()
+            end = len(texts)
+            for word in texts[self._seen : end]:
+                if len(word) >= max(2, self._min_word_characters):
+                    self._learn(word)
+            self._seen = end
 
-    def _runs_into_a_name(self, outers: Sequence[Span], first: int, end: int) -> bool:
-        """Say whether one of the names from the ``first`` up to ``end`` is more than a keyword."""
-        for outer in outers[first:]:
-            if outer.start >= end:
-                return False
-            if outer.text in self._names:
-                return True
-        return False
-
-    def _caught_up(self) -> _Tiers:
-        """Return the automata with the words that the vocabulary has got since the last time."""
-        tiers = self._tiers
-        if tiers.seen == len(self._vocabulary):
-            return tiers
-        with self._building:
-            tiers = self._with_fresh(self._tiers)
-            self._tiers = tiers
-        if tiers.seen - tiers.in_base > MAX_RECENT_WORDS and self._merging.acquire(blocking=False):
-            try:
-                base = self._automaton_of(0, tiers.seen)
-                with self._building:
-                    merged = _Tiers((base, None, None), tiers.seen, tiers.seen, tiers.seen)
-                    tiers = self._tiers = self._with_fresh(merged)
-            finally:
-                self._merging.release()
-        return tiers
-
-    def _with_fresh(self, tiers: _Tiers) -> _Tiers:
-        count = len(self._vocabulary)
-        base, recent, _ = tiers.automata
-        if not tiers.seen:
-            return _Tiers((self._automaton_of(0, count), None, None), count, count, count)
-        if count - tiers.in_recent <= MAX_FRESH_WORDS:
-            fresh = self._automaton_of(tiers.in_recent, count)
-            return _Tiers((base, recent, fresh), tiers.in_base, tiers.in_recent, count)
-        recent = self._automaton_of(tiers.in_base, count)
-        return _Tiers((base, recent, None), tiers.in_base, count, count)
-
-    def _automaton_of(self, first: int, end: int) -> "ahocorasick.Automaton | None":
-        words = enumerate(self._vocabulary.texts()[first:end], start=first)
-        return _automaton((word, number) for number, word in words if len(word) >= self._min_word_characters)
+    def _learn(self, name: str) -> None:
+        if len(name) > 2:
+            lengths = self._lengths.get(name[:3], _PAIR_ALONE)
+            if len(name) not in lengths:
+                self._lengths[name[:3]] = tuple(sorted((*lengths, len(name)), reverse=True))
+        self._pairs.add(name[:2])
 
 
-def _automaton(entries: Iterable[tuple[str, int]]) -> "ahocorasick.Automaton | None":
-    """Return an automaton of words with their numbers, or None without words."""
-    automaton = ahocorasick.Automaton(ahocorasick.STORE_INTS)
-    for word, value in entries:
-        automaton.add_word(word, value)
-    if not len(automaton):
-        return None
-    automaton.make_automaton()
-    return automaton
-
-
-def _is_cut(text: str, start: int, end: int) -> bool:
-    """Say whether the name is a part of a longer Latin word or number."""
-    if start > 0 and _is_word(text[start]) and _is_word(text[start - 1]):
-        return True
-    return end < len(text) and _is_word(text[end - 1]) and _is_word(text[end])
-
-
-def _is_word(character: str) -> bool:
-    return character.isdigit() or character == "_" or is_latin_letter(character)
+def _runs_into_a_name(outers: Sequence[Span], first: int, end: int) -> bool:
+    """Say whether one of the names from the ``first`` up to ``end`` is more than a keyword."""
+    for outer in outers[first:]:
+        if outer.start >= end:
+            return False
+        if outer.is_name:
+            return True
+    return False

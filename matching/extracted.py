@@ -1,8 +1,8 @@
 """What was recognised in a text."""
 
 import enum
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 KeyKind = Literal["keyword", "region", "industry", "crowd"]
 
@@ -42,8 +42,7 @@ class Why(enum.StrEnum):
     """Does not count: too short to be meant without more in the text."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExtractedKey:
+class ExtractedKey(NamedTuple):
     """A key that was recognised in the text.
 
     ``value`` is the normalised keyword, the code or the tag; its place in the original is ``text[start:end]``;
@@ -76,7 +75,7 @@ class Extraction:
         """Return the same keys with none of ``kind`` applied, for the given reason."""
         return Extraction(
             tuple(
-                replace(key, applied=False, reason=reason, why=Why.ORDER_NAMES)
+                key._replace(applied=False, reason=reason, why=Why.ORDER_NAMES)
                 if key.kind == kind and key.applied
                 else key
                 for key in self.keys

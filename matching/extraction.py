@@ -7,7 +7,6 @@ Latin names count only as whole words.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 
 from matching.alignment import AlignedText, align
 from matching.dictionary import Dictionary, Span
@@ -22,15 +21,17 @@ __all__ = ["ExtractedKey", "Extraction", "Extractor"]
 
 MAX_ORDER_KEYWORDS = 8
 MIN_KEYWORD_CHARACTERS = 2
-LEAST_SHARE_OF_ONE, LEAST_SHARE_OF_MANY = 0.2, 0.5
+LEAST_SHARE_OF_ONE, LEAST_SHARE_OF_MANY = 0.2, 0.45
 """What a sub-term must make up of a profile's only word, and of its words when they are many: one mention among many
 says little.
 """
 WHOLE_CONFIDENCE = 90
-PART_CONFIDENCE = 70
-"""Of a word inside a longer known one."""
-ACROSS_CONFIDENCE = 60
-"""Of a word that begins inside a known one and ends after it."""
+_WHOLE = (WHOLE_CONFIDENCE, "a known keyword", Why.KNOWN)
+_PART = (70, "a known keyword inside a longer one", Why.INSIDE)
+_ACROSS = (60, "a known keyword that begins inside another one", Why.ACROSS)
+"""The confidence and the reason of a keyword by how it stands in the text."""
+_new = tuple.__new__
+"""Makes an ExtractedKey of a tuple at half the cost of its constructor, and a text has dozens."""
 
 ADVERTISING_WORDS = frozenset(
     [
@@ -64,7 +65,43 @@ class Extractor:
         """Return what ``text`` names; ``most_keywords`` of the keywords are applied, the heaviest."""
         aligned = align(text)
         found = self._dictionary.find(aligned.normal)
-        spans = [span for span in found if span.is_outer]
+        named, places = self._named([span for span in found if span.is_name], aligned)
+        keys = self._keywords(found, places, most_keywords, aligned)
+        if named or aligned.starts is not None:  # else they stand in this order already
+            keys += named
+            keys.sort(key=_by_place)
+        return Extraction(tuple(keys))
+
+    def keywords(self, text: str, most: int, without: Collection[str] = ()) -> tuple[str, ...]:
+        """Return at most ``most`` keywords that ``text`` names besides those in ``without``.
+
+        First the known ones as they stand there, the heaviest first; then sub-terms of these, known or derived, those
+        that make up most of the text first. The more known words the text names, the more a sub-term must make up.
+        """
+        normal = align(text).normal
+        found = self._dictionary.find(normal)
+        _, places = self._places([span for span in found if span.is_name], normal)
+        named = [span for span in found if span.is_keyword and (span.outer_start, span.outer_end) not in places]
+        wholes = list(dict.fromkeys(span.text for span in named if span.is_outer))
+        shares = self._shares(named, normal)
+        least = LEAST_SHARE_OF_MANY - (LEAST_SHARE_OF_MANY - LEAST_SHARE_OF_ONE) / max(1, len(wholes))
+        parts = [part for part, share in shares.items() if share >= least]
+        words = (*wholes, *parts)
+        weight = dict(zip(words, self._weights(words), strict=True))
+        wholes.sort(key=lambda word: (-weight[word], -len(word), word))
+        parts.sort(key=lambda word: (-shares[word], -weight[word], word))
+        taken = dict.fromkeys(word for word in (*wholes, *parts) if word not in without)
+        return tuple(taken)[:most]
+
+    def _weights(self, words: Collection[str]) -> list[int]:
+        """Return 1..15 each, heavier for a rarer word; what every advertisement says is light however rare it is."""
+        weights = zip(words, self._vocabulary.weights(words), strict=True)
+        return [1 if word in ADVERTISING_WORDS else weight for word, weight in weights]
+
+    def _named(self, spans: Sequence[Span], aligned: AlignedText) -> tuple[list[ExtractedKey], set[tuple[int, int]]]:
+        """Return the regions, industries and crowds that ``spans`` name, and where no keyword is to be read."""
+        if not spans:
+            return [], set()
         keys, places = self._places(spans, aligned.normal)
         keys += [key for span in spans if span.text in self._industries for key in self._industries.keys(span)]
         keys += [
@@ -82,34 +119,7 @@ class Extractor:
             for span in spans
             for tag in self._crowds.get(span.text, ())
         ]
-        named = [_placed(key, aligned.span(key.start, key.end)) for key in _first_of_each(keys)]
-        named += self._keywords(found, places, most_keywords, aligned)
-        named.sort(key=lambda key: (key.start, -key.end, key.kind, key.value))
-        return Extraction(tuple(named))
-
-    def keywords(self, text: str, most: int, without: Collection[str] = ()) -> tuple[str, ...]:
-        """Return at most ``most`` keywords that ``text`` names besides those in ``without``.
-
-        First the known ones as they stand there, the heaviest first; then sub-terms of these, known or derived, those
-        that make up most of the text first. The more known words the text names, the more a sub-term must make up.
-        """
-        normal = align(text).normal
-        found = self._dictionary.find(normal)
-        _, places = self._places([span for span in found if span.is_outer], normal)
-        named = [span for span in found if span.is_keyword and (span.outer_start, span.outer_end) not in places]
-        wholes = list(dict.fromkeys(span.text for span in named if span.is_outer))
-        shares = self._shares(named, normal)
-        least = LEAST_SHARE_OF_MANY - (LEAST_SHARE_OF_MANY - LEAST_SHARE_OF_ONE) / max(1, len(wholes))
-        parts = [part for part, share in shares.items() if share >= least]
-        weight = self.weight
-        wholes.sort(key=lambda word: (-weight(word), -len(word), word))
-        parts.sort(key=lambda word: (-shares[word], -weight(word), word))
-        taken = dict.fromkeys(word for word in (*wholes, *parts) if word not in without)
-        return tuple(taken)[:most]
-
-    def weight(self, word: str) -> int:
-        """Return 1..15, heavier for a rarer word; what every advertisement says is light however rare it is."""
-        return 1 if word in ADVERTISING_WORDS else self._vocabulary.weight(word)
+        return [_placed(key, aligned.span(key.start, key.end)) for key in _first_of_each(keys)], places
 
     def _places(self, spans: Sequence[Span], text: str) -> tuple[list[ExtractedKey], set[tuple[int, int]]]:
         """Return the regions named by outer spans, and where no keyword is to be read because a place stands there."""
@@ -135,37 +145,40 @@ class Extractor:
         self, found: Iterable[Span], places: Collection[tuple[int, int]], most: int, aligned: AlignedText
     ) -> list[ExtractedKey]:
         """Return the keywords among ``found`` outside ``places``, each once, the heaviest ``most`` of them applied."""
-        first: dict[str, tuple[int, int, int, str, Span]] = {}
-        weight = self.weight
+        first: dict[str, Span] = {}
         for span in found:
-            text = span.text
-            if span.is_keyword and text not in first and (span.outer_start, span.outer_end) not in places:
-                first[text] = (-weight(text), -len(text), span.start, text, span)
+            text, _, _, outer_start, outer_end, is_keyword, _ = span
+            if is_keyword and text not in first and not (places and (outer_start, outer_end) in places):
+                first[text] = span
+        weights = self._weights(first)
+        beyond: set[int] = set()
+        if len(weights) > most:
+            heaviness = [weight << 20 | len(text) for weight, text in zip(weights, first, strict=True)]
+            beyond.update(sorted(range(len(weights)), key=heaviness.__getitem__, reverse=True)[most:])
         keys: list[ExtractedKey] = []
-        for rank, (lightness, _, _, text, span) in enumerate(sorted(first.values())):
-            confidence, reason, why = _standing(span)
-            if rank >= most:
+        for place, (span, weight) in enumerate(zip(first.values(), weights, strict=True)):
+            text, start, end, outer_start, outer_end, _, _ = span
+            is_outer = start == outer_start and end == outer_end
+            confidence, reason, why = _WHOLE if is_outer else _ACROSS if end > outer_end else _PART
+            applied = place not in beyond
+            if not applied:
                 reason, why = f"{most} rarer keywords are in the text", Why.RARER_TAKEN
-            start, end = aligned.span(span.start, span.end)
-            keys.append(ExtractedKey("keyword", text, start, end, confidence, -lightness, rank < most, reason, why))
+            if aligned.starts is not None:
+                start, end = aligned.span(start, end)
+            keys.append(_new(ExtractedKey, ("keyword", text, start, end, confidence, weight, applied, reason, why)))
         return keys
-
-
-def _standing(span: Span) -> tuple[int, str, Why]:
-    """Return the confidence and the reason of a keyword by how it stands in the text."""
-    if span.is_outer:
-        return WHOLE_CONFIDENCE, "a known keyword", Why.KNOWN
-    if span.is_across:
-        return ACROSS_CONFIDENCE, "a known keyword that begins inside another one", Why.ACROSS
-    return PART_CONFIDENCE, "a known keyword inside a longer one", Why.INSIDE
 
 
 def _first_of_each(keys: Iterable[ExtractedKey]) -> list[ExtractedKey]:
     first: dict[tuple[str, str], ExtractedKey] = {}
     for key in sorted(keys, key=lambda key: (not key.applied, key.start, -key.end, key.kind, key.value)):
         first.setdefault((key.kind, key.value), key)
-    return sorted(first.values(), key=lambda key: (key.start, -key.end, key.kind, key.value))
+    return sorted(first.values(), key=_by_place)
+
+
+def _by_place(key: ExtractedKey) -> tuple[int, int, str, str]:
+    return key.start, -key.end, key.kind, key.value
 
 
 def _placed(key: ExtractedKey, span: tuple[int, int]) -> ExtractedKey:
-    return replace(key, start=span[0], end=span[1])
+    return key._replace(start=span[0], end=span[1])

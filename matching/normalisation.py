@@ -25,7 +25,7 @@ def _converter() -> opencc.OpenCC:
 
 
 @lru_cache(maxsize=1)
-def _changeable() -> frozenset[str]:
+def changed_by_simplification() -> frozenset[str]:
     """Return every character that OpenCC may replace; a text without any is simplified already."""
     every = [chr(code) for first, end in _IDEOGRAPHS for code in range(first, end)]
     simplified = _converter().convert("\n".join(every)).split("\n")
@@ -35,7 +35,7 @@ def _changeable() -> frozenset[str]:
 
 def to_simplified(text: str) -> str:
     """Return ``text`` with traditional Chinese characters replaced by simplified ones (OpenCC t2s)."""
-    return text if _changeable().isdisjoint(text) else str(_converter().convert(text))
+    return text if changed_by_simplification().isdisjoint(text) else str(_converter().convert(text))
 
 
 def fold(text: str) -> str:

@@ -87,7 +87,8 @@ class Query:
 
     def to_json(self) -> str:
         """Return one line of JSON that ``from_json`` reads back as an equal query."""
-        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        document = asdict(self) | {"extracted": [key._asdict() for key in self.extracted]}
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
     @classmethod
     def from_json(cls, line: str) -> Self:

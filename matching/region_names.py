@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 
 from matching.dictionary import Span
 from matching.extracted import ExtractedKey, Why
@@ -74,7 +73,7 @@ class RegionNames:
             inner = sorted(other for other in applied if node < other < self._tree.end[node])
             if key.applied and inner:
                 reason = f"narrowed to {self._tree.name(inner[0])}"
-                key = replace(key, applied=False, reason=reason, why=Why.NARROWED)
+                key = key._replace(applied=False, reason=reason, why=Why.NARROWED)
             narrowed.append(key)
         return narrowed
 

@@ -1,10 +1,14 @@
 """The words that anybody holds: numbered, counted, and watched for changes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from math import log2
 
 from matching.compounds import Compounds
 from matching.corrections import CorrectionIndex
 from matching.synonyms import Synonyms
+
+MAX_WEIGHT = 15
+RARITY_POWER = 1.5
 
 
 class Vocabulary:
@@ -75,6 +79,10 @@ class Vocabulary:
         """Return the id of ``text`` whether or not anybody holds it now, or None if it was never seen."""
         return self._ids.get(text)
 
+    def ids(self) -> Mapping[str, int]:
+        """Return the ids of all words ever seen; not to be changed by the caller."""
+        return self._ids
+
     def text_of(self, number: int) -> str:
         """Return the word with id ``number``."""
         return self._texts[number]
@@ -94,8 +102,28 @@ class Vocabulary:
         return number is not None and self.known[number] == 1
 
     def weight(self, text: str) -> int:
-        """Return 1..15, heavier for a rarer word: 1 plus the whole binary logarithm of profiles over holders."""
-        holders = self.frequency(text)
-        for synonym in self.synonyms.of(text):
-            holders = max(holders, self.frequency(synonym))
-        return max(1, min(15, (self.profile_count // max(1, holders)).bit_length()))
+        """Return 1..15, heavier for a rarer word: 15 for one that a single profile holds, 1 for one that all hold.
+
+        Rarity is the logarithm of profiles over holders, as a share of that of a single holder; the weight grows with
+        its power of 1.5, so that two common words together do not outweigh a rare one.
+        """
+        return self.weights((text,))[0]
+
+    def weights(self, texts: Iterable[str]) -> list[int]:
+        """Return the ``weight`` of each of ``texts``."""
+        number_of, frequencies, others_of = self._ids.get, self._frequencies, self.synonyms.of
+        profiles = self.profile_count
+        most = log2(profiles) if profiles > 1 else 1.0
+        weight_of: dict[int, int] = {}
+        found: list[int] = []
+        for text in texts:
+            number = number_of(text)
+            holders = 0 if number is None else frequencies[number]
+            for synonym in others_of(text):
+                holders = max(holders, self.frequency(synonym))
+            weight = weight_of.get(holders)
+            if weight is None:
+                rarity = log2(profiles / (holders or 1)) / most if holders < profiles else 0.0
+                weight = weight_of[holders] = round(MAX_WEIGHT * rarity**RARITY_POWER) or 1
+            found.append(weight)
+        return found

@@ -1,6 +1,6 @@
 """Profiles as flat arrays: the form in which they travel to shards, lie in segments, and are merged."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -31,6 +31,10 @@ class CrowdIds:
     def find(self, tag: str) -> int | None:
         """The number of a tag, or None when no profile ever carried it."""
         return self._ids.get(tag)
+
+    def ids(self) -> Mapping[str, int]:
+        """The numbers of all tags ever seen; not to be changed by the caller."""
+        return self._ids
 
     def tags(self) -> tuple[str, ...]:
         """Every tag that was ever seen, in the order of the numbers."""

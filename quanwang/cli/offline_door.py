@@ -8,7 +8,6 @@ own and gets its own line, in input order.
 import gc
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -69,7 +68,7 @@ def _line(order: Order, query: Query, answer: Match) -> dict[str, Any]:
         "partial_count": answer.partial_count,
     }
     if order.text:
-        line["extracted"] = [asdict(key) for key in query.extracted]
+        line["extracted"] = [key._asdict() for key in query.extracted]
     return line
 
 

@@ -160,7 +160,7 @@ def test_at_most_eight_keywords_the_rarest() -> None:
 
 def test_a_key_is_reported_once_at_its_first_place() -> None:
     keys = extractor().extract("电工, 电工; 电工").keys
-    assert keys == (ExtractedKey("keyword", "电工", 0, 2, 90, 5, True, "a known keyword", Why.KNOWN),)
+    assert keys == (ExtractedKey("keyword", "电工", 0, 2, 90, 15, True, "a known keyword", Why.KNOWN),)
 
 
 def test_synonyms_are_recognised_before_anybody_holds_them() -> None:
@@ -174,7 +174,7 @@ def test_what_every_advertisement_says_is_the_lightest_keyword() -> None:
     for word in (*("会计" for _ in range(8)), "招聘", "出纳"):
         vocabulary.add([word])
     found = Extractor(vocabulary, builtin_taxonomy()).extract("招聘会计, 出纳", most_keywords=2)
-    assert {key.value: key.weight for key in found.keys} == {"招聘": 1, "会计": 1, "出纳": 4}
+    assert {key.value: key.weight for key in found.keys} == {"招聘": 1, "会计": 1, "出纳": 15}
     assert [key.value for key in found.applied("keyword")] == ["招聘", "出纳"]
 
 

@@ -2,13 +2,11 @@
 
 import threading
 import unicodedata
-from collections.abc import Iterable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matching import dictionary
 from matching.alignment import align
 from matching.extraction import MAX_ORDER_KEYWORDS, Extractor
 from matching.fields import MAX_TEXT_CHARACTERS
@@ -180,56 +178,48 @@ def test_no_text_is_too_strange(text: str) -> None:
 HISTORY = st.lists(st.tuples(st.booleans(), st.sets(PIECES, max_size=4)), max_size=25)
 
 
-@given(HISTORY, TEXTS, st.integers(1, 3), st.integers(3, 8))
+@given(HISTORY, TEXTS)
 @settings(STEADY, max_examples=250)
 def test_a_vocabulary_that_grew_and_shrank_reads_like_a_new_one(
-    history: list[tuple[bool, set[str]]], text: str, fresh: int, recent: int
+    history: list[tuple[bool, set[str]]], text: str
 ) -> None:
-    """Through all tiers of automata, with sub-terms and corrections of compounds."""
+    """With sub-terms of compounds, whatever words were numbered on the way and are held by nobody now."""
     synonyms = Synonyms([("焊电", "电焊工")])
     grown = Vocabulary(synonyms)
     follower = Extractor(grown, SMALL)
     held: list[set[str]] = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dictionary, "MAX_FRESH_WORDS", fresh)
-        patch.setattr(dictionary, "MAX_RECENT_WORDS", recent)
-        for is_added, words in history:
-            if is_added or not held:
-                grown.add(words)
-                held.append(words)
-            else:
-                grown.remove(held.pop())
-            new = Vocabulary(synonyms)
-            for keywords in held:
-                new.add(keywords)
-            reader = Extractor(new, SMALL)
-            assert follower.extract(text) == reader.extract(text)
-            assert follower.keywords(text, most=64) == reader.keywords(text, most=64)
+    for is_added, words in history:
+        if is_added or not held:
+            grown.add(words)
+            held.append(words)
+        else:
+            grown.remove(held.pop())
+        new = Vocabulary(synonyms)
+        for keywords in held:
+            new.add(keywords)
+        reader = Extractor(new, SMALL)
+        assert follower.extract(text) == reader.extract(text)
+        assert follower.keywords(text, most=64) == reader.keywords(text, most=64)
 
 
-def test_words_that_come_while_the_base_is_built_are_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    vocabulary = Vocabulary()
-    extractor = Extractor(vocabulary, SMALL)
-    monkeypatch.setattr(dictionary, "MAX_FRESH_WORDS", 1)
-    monkeypatch.setattr(dictionary, "MAX_RECENT_WORDS", 4)
-    build = dictionary._automaton
-
-    def build_slowly(entries: Iterable[tuple[str, int]]) -> object:
-        automaton = build(entries)
-        if len(vocabulary) % 7 == 0:
-            vocabulary.add([f"电{len(vocabulary)}工"])
-        return automaton
-
-    monkeypatch.setattr(dictionary, "_automaton", build_slowly)
-    for number in range(60):
-        vocabulary.add([f"焊{number}电"])
-        extractor.extract("焊")
-        for word in vocabulary.texts():
-            assert [key.value for key in extractor.extract(f"招{word}").keys] == [word]
+@given(st.sets(st.sampled_from(["焊", "焊电", "电", "工", "电焊工", "a", "ab"]), min_size=1), TEXTS)
+@settings(STEADY, max_examples=200)
+def test_a_crowd_may_have_one_character(crowds: set[str], text: str) -> None:
+    """Longest names from left to right, where no keyword is known."""
+    found = {key.value: key.start for key in Extractor(Vocabulary(), SMALL, crowds).extract(text).keys}
+    expected: dict[str, int] = {}
+    place = 0
+    while place < len(text):
+        spans = [span for name in crowds for span in occurrences(text, name) if span[0] == place]
+        end = max((end for _, end in spans), default=place)
+        if end > place:
+            expected.setdefault(text[place:end], place)
+        place = max(place + 1, end)
+    assert found == expected
 
 
 def test_readers_beside_the_writer_never_miss_a_word_that_was_there_before() -> None:
-    """Words pass from one automaton to the next while others read; a reader asks for words known at its start."""
+    """New words are learnt while others read; a reader asks for words known at its start."""
     vocabulary = Vocabulary()
     extractor = Extractor(vocabulary, SMALL)
     done = threading.Event()
@@ -245,10 +235,8 @@ def test_readers_beside_the_writer_never_miss_a_word_that_was_there_before() -> 
     readers = [threading.Thread(target=read) for _ in range(3)]
     for reader in readers:
         reader.start()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dictionary, "MAX_RECENT_WORDS", 200)
-        for number in range(3_000):
-            vocabulary.add([f"焊{number}电"])
+    for number in range(3_000):
+        vocabulary.add([f"焊{number}电"])
     done.set()
     for reader in readers:
         reader.join(timeout=30)

@@ -62,8 +62,10 @@ def test_a_number_alone_makes_no_known_word() -> None:
 def test_rarer_words_weigh_more() -> None:
     vocabulary = Vocabulary(Synonyms([("rare", "common")]))
     for holder in range(40_000):
-        vocabulary.add(["common"] + (["third"] if holder % 3 == 0 else []) + (["one"] if holder == 0 else []))
-    assert [vocabulary.weight(word) for word in ("common", "third", "one")] == [1, 2, 15]
+        shares = {"third": 3, "two hundred": 200, "ten": 4_000, "one": 40_000}
+        vocabulary.add(["common", *(word for word, share in shares.items() if holder % share == 0)])
+    # 15 * (ln 200 / ln 40,000) ** 1.5 = 5.3, and so on.
+    assert vocabulary.weights(["common", *shares]) == [1, 1, 5, 10, 15]
     assert vocabulary.weight("rare") == 1, "a synonym is as common as its equivalents"
     assert vocabulary.weight("unheard") == 15
     assert Vocabulary().weight("x") == 1
