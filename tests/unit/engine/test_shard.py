@@ -1,5 +1,6 @@
 """A shard publishes a state a barrier and keeps two; snapshots restore exactly, or the shard says that it is empty."""
 
+import dataclasses
 import random
 from pathlib import Path
 
@@ -88,7 +89,8 @@ def test_stats_count_users_deltas_and_tombstones() -> None:
     numbers = Numbers()
     profiles = people(40)
     shard = loaded(None, profiles, numbers)
-    shard.apply(6, numbers.encode(profiles[:3]), np.array([40], np.int64))
+    others = [dataclasses.replace(profile, keywords=("别的",)) for profile in profiles[:3]]
+    shard.apply(6, numbers.encode(others), np.array([40], np.int64))
     stats = shard.stats()
     assert (stats.barrier, stats.population, stats.delta_users, stats.tombstones) == (6, 39, 3, 4)
     assert stats.available == sum(profile.available for profile in profiles[:39])
@@ -125,7 +127,7 @@ def test_old_files_go_when_a_newer_snapshot_stands(tmp_path: Path) -> None:
     first = {path.name for path in tmp_path.iterdir()}
     shard.apply(6, numbers.encode([]), np.arange(1, 41))
     shard.snapshot()
-    assert {path.name for path in tmp_path.iterdir()} == {MANIFEST, "live-6"}
+    assert {path.name for path in tmp_path.iterdir()} == {MANIFEST, "state-6"}
     assert MANIFEST in first
     assert len(first) > 2
 
@@ -142,7 +144,7 @@ def test_a_snapshot_of_another_setup_or_a_damaged_one_is_not_used(tmp_path: Path
         shard = Shard(0, tmp_path)
         assert shard.restore(other) == 0
         assert shard.published() == []
-    for path in [tmp_path / MANIFEST, *tmp_path.glob("*/columns.ids.npy"), *tmp_path.glob("live-*/*.npy")]:
+    for path in [tmp_path / MANIFEST, *tmp_path.glob("*/columns.ids.npy"), *tmp_path.glob("state-*/*.npy")]:
         whole = path.read_bytes()
         path.write_bytes(whole[:-3])
         assert Shard(0, tmp_path).restore(SETUP) == 0
