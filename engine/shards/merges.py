@@ -61,8 +61,8 @@ class Merges:
             self._pause_barriers = min(1 << self._failures_in_a_row, LONGEST_PAUSE_BARRIERS)
             self._failures_in_a_row += 1
             _log.warning(
-                "shard %d: merging %d segments of %d users (%s) failed with %s: %s; the old ones serve on, the next try"
-                " is made in %d barriers",
+                "shard %d: merging %d segments of %d users (%s) failed with %s: %s; the old ones serve on, and after"
+                " %d more barriers it is tried again",
                 self._shard_id,
                 len(job.parts),
                 sum(part.population() for part in job.parts),

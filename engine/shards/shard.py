@@ -58,7 +58,8 @@ class Shard:
     ) -> None:
         """``directory``: where snapshots are kept (None: nowhere); the bounds are smaller in tests.
 
-        ``resort_hour_utc``: the hour of the day at which segments are sorted anew (None: never); ``run_aside`` runs merges.
+        ``resort_hour_utc``: the hour of the day at which segments are sorted anew (None: never). ``run_aside`` runs
+        merges.
         """
         self.shard_id = shard_id
         self._merges = Merges(shard_id, run_aside)

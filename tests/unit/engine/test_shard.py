@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +31,13 @@ def orders(numbers: Numbers) -> list[Query]:
     return frozen([order_document(11**number, number) for number in range(1, 25)], numbers.vocabulary)
 
 
+def at_once(work: Callable[[], None]) -> None:
+    """Merges are done by the next barrier, in every run."""
+    work()
+
+
 def loaded(directory: Path | None, profiles: list[Profile], numbers: Numbers) -> Shard:
-    shard = Shard(0, directory, delta_users=4, segment_users=50)
+    shard = Shard(0, directory, delta_users=4, segment_users=50, run_aside=at_once)
     shard.reset(SETUP)
     shard.apply(5, numbers.encode(profiles), NOBODY)
     return shard
@@ -114,7 +120,7 @@ def test_a_snapshot_after_any_history_restores_and_is_written_on_top_of(
         shard.apply(barrier, numbers.encode(list(fresh.values())), np.array(sorted(deleted - put), np.int64))
         alive = {key: value for key, value in alive.items() if key not in deleted - put} | fresh
         assert shard.snapshot() == barrier
-        shard = Shard(0, directory, delta_users=4, segment_users=50)
+        shard = Shard(0, directory, delta_users=4, segment_users=50, run_aside=at_once)
         assert shard.restore(SETUP) == barrier
         assert shard.published() == [barrier]
         check(shard, barrier, list(alive.values()), numbers)
