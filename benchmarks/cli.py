@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks.extraction.command import extraction
+from benchmarks.storm.command import storm
 from kit.errors import Unavailable
 from quanwang.cli.options import DataDir, settings_from
 
@@ -85,3 +86,4 @@ def matching(
 
 
 app.command()(extraction)
+app.command()(storm)

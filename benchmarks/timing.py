@@ -58,6 +58,11 @@ def now_s() -> float:
     return time.perf_counter()
 
 
+def wait_s(seconds: float) -> None:
+    """Let so many seconds go by; none when the time is past."""
+    time.sleep(max(0.0, seconds))
+
+
 def cpu_s() -> float:
     """Processor time of the calling thread, in seconds."""
     return time.thread_time()

@@ -15,9 +15,9 @@ from matching.index.columns import ProfileColumns
 class InProcessShard:
     """One shard called directly; implements ``engine.ports.ShardPort``. Handles are finished answers."""
 
-    def __init__(self, shard_id: int, directory: Path | None = None) -> None:
+    def __init__(self, shard_id: int, directory: Path | None = None, resort_hour_utc: int | None = None) -> None:
         self.shard_id = shard_id
-        self._shard = Shard(shard_id, directory)
+        self._shard = Shard(shard_id, directory, resort_hour_utc=resort_hour_utc)
 
     def submit_match(self, batch: CompiledBatch, barrier: int, *, full_only: bool) -> ShardAnswer:
         """Match now."""
@@ -55,9 +55,14 @@ class InProcessShard:
         return self._shard.stats()
 
 
-def in_process_shards(count: int, directory: Path | None = None) -> list[InProcessShard]:
-    """``count`` shards in this process, each with a folder of its own below ``directory``, if there is one."""
+def in_process_shards(
+    count: int, directory: Path | None = None, resort_hour_utc: int | None = None
+) -> list[InProcessShard]:
+    """``count`` shards in this process, each with a folder of its own below ``directory``, if there is one.
+
+    With an hour they sort their users anew at it, once a day.
+    """
     return [
-        InProcessShard(shard_id, None if directory is None else directory / f"shard-{shard_id}")
+        InProcessShard(shard_id, None if directory is None else directory / f"shard-{shard_id}", resort_hour_utc)
         for shard_id in range(count)
     ]

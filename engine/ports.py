@@ -68,7 +68,7 @@ class ShardAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ShardStats:
-    """What a shard holds: for health, metrics and diagnostics."""
+    """What a shard holds: for health, metrics and diagnostics; merges are counted since the shard began."""
 
     shard_id: int
     barrier: int
@@ -78,6 +78,8 @@ class ShardStats:
     delta_users: int
     tombstones: int
     bytes: int
+    merges: int = 0
+    failed_merges: int = 0
 
 
 class ShardPort(Protocol):

@@ -9,14 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.ports import ShardAnswer, ShardSetup, ShardStats, UnknownBarrier
+from engine.shards.merges import Merges, RunAside, run_in_thread
+from engine.shards.nightly import Nightly
 from engine.shards.snapshots import SnapshotFolder
+from kit.clock import Clock, now_ms
 from kit.errors import Conflict
 from matching.compilation import CompiledBatch
 from matching.index.array_files import DamagedSnapshot
 from matching.index.bits import count_bits
 from matching.index.columns import ProfileColumns
+from matching.index.parts import Part
 from matching.index.segment import MAX_USERS, Trees
-from matching.index.segment_set import DELTA_USERS, Part, SegmentSet, SegmentSetState
+from matching.index.segment_set import DELTA_USERS, SegmentSet, SegmentSetState
 
 STATES_KEPT = 2
 """The newest state and the one before it, for queries that were compiled just before a barrier was cut."""
@@ -36,7 +40,10 @@ class _Published:
 
 
 class Shard:
-    """One thread resets, applies, restores and snapshots; any number match or look beside it."""
+    """One thread resets, applies, restores and snapshots; any number match or look beside it.
+
+    Segments are merged aside and swapped in at barriers; once a day, if an hour is given, all of them are sorted anew.
+    """
 
     def __init__(
         self,
@@ -45,9 +52,19 @@ class Shard:
         *,
         delta_users: int = DELTA_USERS,
         segment_users: int = MAX_USERS,
+        resort_hour_utc: int | None = None,
+        run_aside: RunAside = run_in_thread,
+        clock: Clock = now_ms,
     ) -> None:
-        """``directory``: where snapshots are kept (None: nowhere); the bounds are smaller in tests."""
+        """``directory``: where snapshots are kept (None: nowhere); the bounds are smaller in tests.
+
+        ``resort_hour_utc``: the hour of the day at which segments are sorted anew (None: never). ``run_aside`` runs
+        merges.
+        """
         self.shard_id = shard_id
+        self._merges = Merges(shard_id, run_aside)
+        self._nightly = Nightly(resort_hour_utc, clock()) if resort_hour_utc is not None else None
+        self._clock = clock
         self._folder = SnapshotFolder(directory) if directory else None
         self._delta_users, self._segment_users = delta_users, segment_users
         self._setup: ShardSetup | None = None
@@ -74,12 +91,16 @@ class Shard:
                 f"barrier {barrier} is not above {self._states[-1].barrier}, which shard {self.shard_id} publishes"
             )
         try:
+            self._merges.take_in(self._users)
             self._users.apply(upserts, deleted_ids)
             published = _Published(barrier, self._users.state(), self._users.delta_users)
         except BaseException:
             self._states, self._users = (), None
             raise
         self._states = (*self._states, published)[-STATES_KEPT:]
+        if self._nightly and self._nightly.is_due(self._clock()):
+            self._users.resort()
+        self._merges.start(self._users)
 
     def match(self, batch: CompiledBatch, barrier: int, *, full_only: bool = False) -> ShardAnswer:
         """Answer a batch at a published barrier; raises UnknownBarrier."""
@@ -143,6 +164,8 @@ class Shard:
             delta_users=newest.delta_users,
             tombstones=sum(len(part.segment) for part in parts) - newest.state.population,
             bytes=sum(part.segment.bytes() for part in parts),
+            merges=self._merges.done,
+            failed_merges=self._merges.failed,
         )
 
     def _state_at(self, barrier: int) -> SegmentSetState:

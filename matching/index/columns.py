@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
+from matching.index.runs import keep_same_runs, take_runs
 from matching.profiles import Profile
 from matching.taxonomy import Taxonomy
 from matching.vocabulary import Vocabulary
@@ -73,15 +74,34 @@ class ProfileColumns:
         """The named rows, in the named order."""
         return ProfileColumns(
             self.ids[rows],
-            *_take_lists(self.keyword_starts, self.keywords, rows),
-            *_take_lists(self.region_starts, self.regions, rows),
-            *_take_lists(self.industry_starts, self.industries, rows),
-            *_take_lists(self.crowd_starts, self.crowds, rows),
+            *take_runs(self.keyword_starts, self.keywords, rows),
+            *take_runs(self.region_starts, self.regions, rows),
+            *take_runs(self.industry_starts, self.industries, rows),
+            *take_runs(self.crowd_starts, self.crowds, rows),
             self.latitudes[rows],
             self.longitudes[rows],
             self.ratings[rows],
             self.available[rows],
         )
+
+    def same_tokens(
+        self, rows: npt.NDArray[np.int64], other: "ProfileColumns", other_rows: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.bool_]:
+        """Which of ``rows`` have the keywords, regions, industries and crowds, in the same order, that ``other`` has in
+        the row of ``other_rows`` beside it.
+        """
+        same = np.ones(len(rows), np.bool_)
+        for starts, flat in (
+            ("keyword_starts", "keywords"),
+            ("region_starts", "regions"),
+            ("industry_starts", "industries"),
+            ("crowd_starts", "crowds"),
+        ):
+            keep_same_runs(
+                getattr(self, starts), getattr(self, flat), rows,
+                getattr(other, starts), getattr(other, flat), other_rows, same,
+            )  # fmt: skip
+        return same
 
     def writable(self) -> "ProfileColumns":
         """The same rows in arrays of their own where a message handed over read-only memory (kernels are compiled once,
@@ -162,13 +182,3 @@ def _join_starts(parts: list[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
     starts = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=starts[1:])
     return starts
-
-
-def _take_lists(
-    starts: npt.NDArray[np.int64], flat: npt.NDArray[np.int32], rows: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
-    lengths = starts[rows + 1] - starts[rows]
-    taken_starts = np.zeros(len(rows) + 1, np.int64)
-    np.cumsum(lengths, out=taken_starts[1:])
-    places = np.repeat(starts[rows] - taken_starts[:-1], lengths) + np.arange(taken_starts[-1])
-    return taken_starts, flat[places]

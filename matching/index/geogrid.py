@@ -30,15 +30,19 @@ _SLACK = 1.000001
 
 
 class Grid(NamedTuple):
-    """Occupied cells ascending (row * COLUMNS + column); users of cell i: ``users[starts[i] : starts[i + 1]]``."""
+    """Occupied cells ascending (row * COLUMNS + column); users of cell i: ``users[starts[i] : starts[i + 1]]``.
+
+    ``moved`` users, ascending, have gone to another place since, whatever cell they are in: they are tested one by one.
+    """
 
     cells: npt.NDArray[np.int32]
     starts: Int64Array
     users: npt.NDArray[np.uint32]
+    moved: npt.NDArray[np.uint32]
 
 
 def build_grid(latitudes: FloatArray, longitudes: FloatArray) -> Grid:
-    """Sort the located users (NaN: not located) by cell."""
+    """Sort the located users (NaN: not located) by cell; nobody has moved yet."""
     located = np.flatnonzero(~np.isnan(latitudes))
     rows = np.floor((latitudes[located] + 90.0) * CELLS_A_DEGREE).astype(np.int32)
     columns = np.floor((longitudes[located] + 180.0) * CELLS_A_DEGREE).astype(np.int32)
@@ -48,7 +52,8 @@ def build_grid(latitudes: FloatArray, longitudes: FloatArray) -> Grid:
     first = np.ones(len(order), np.bool_)
     first[1:] = sorted_cells[1:] != sorted_cells[:-1]
     starts = np.append(np.flatnonzero(first), len(order)).astype(np.int64)
-    return Grid(np.ascontiguousarray(sorted_cells[first]), starts, located[order].astype(np.uint32))
+    users = located[order].astype(np.uint32)
+    return Grid(np.ascontiguousarray(sorted_cells[first]), starts, users, np.zeros(0, np.uint32))
 
 
 @kernel
@@ -60,6 +65,19 @@ def mark_circle(grid: Grid, people: People, near: FloatArray, shift: int, words:
     """
     point = np.empty(3, np.float64)
     set_point(near[0], near[1], point)
+    users, blocks = _mark_cells(grid, people, near, point, shift, words)
+    if len(grid.moved) > 0:
+        more, beyond = _mark_moved(grid.moved, people, near, point, shift, words)
+        users += more
+        blocks |= beyond
+    return users, blocks
+
+
+@kernel
+def _mark_cells(
+    grid: Grid, people: People, near: FloatArray, point: FloatArray, shift: int, words: Words
+) -> tuple[int, int]:
+    """Whom the cells hold, though some of them may have moved."""
     first_row, last_row, left, right = _box(near)
     if right - left >= 360.0:
         return _mark_rows(
@@ -117,9 +135,7 @@ def _mark_rows(
 ) -> tuple[int, int]:
     marked, blocks = np.int64(0), np.uint64(0)
     points, latitudes, longitudes = people.points, people.latitudes, people.longitudes
-    half_angle = near[2] / (2.0 * EARTH_RADIUS_KM)
-    # Beyond a half circle a longer arc has no longer chord.
-    bound = 2.0 * math.sin(half_angle) if half_angle < math.pi / 2.0 else math.nan
+    bound = _chord(near[2])
     within_squared, beyond_squared = squares_of(bound)
     x, y, z = point[0], point[1], point[2]
     cell = _first_cell(grid.cells, np.int64(0), first_row * COLUMNS + first_column)
@@ -155,6 +171,40 @@ def _mark_rows(
                 blocks |= np.uint64(1) << np.uint64(user >> shift)
                 marked += 1
     return marked, np.int64(blocks)
+
+
+@kernel
+def _mark_moved(
+    moved: npt.NDArray[np.uint32], people: People, near: FloatArray, point: FloatArray, shift: int, words: Words
+) -> tuple[int, int]:
+    """Set or clear the bits of the users who moved; returns how many more are set, and the blocks of those set."""
+    added, blocks = np.int64(0), np.uint64(0)
+    points, latitudes, longitudes = people.points, people.latitudes, people.longitudes
+    within_squared, beyond_squared = squares_of(_chord(near[2]))
+    for i in range(len(moved)):
+        user = np.int64(moved[i])
+        within = np.int64(0)
+        if points[user, 0] != 0 or points[user, 1] != 0 or points[user, 2] != 0:
+            east, north, up = points[user, 0] - point[0], points[user, 1] - point[1], points[user, 2] - point[2]
+            squared = east * east + north * north + up * up
+            within = np.int64(squared <= within_squared)
+            if not (within or squared >= beyond_squared):
+                within = np.int64(distance_km(near[0], near[1], latitudes[user], longitudes[user]) <= near[2])
+        word, bit = user >> 6, np.uint64(user & 63)
+        added += within - np.int64((words[word] >> bit) & np.uint64(1))
+        words[word] = (words[word] & ~(np.uint64(1) << bit)) | (np.uint64(within) << bit)
+        if within:
+            blocks |= np.uint64(1) << np.uint64(user >> shift)
+    return added, np.int64(blocks)
+
+
+@kernel
+def _chord(radius_km: float) -> float:
+    """The chord of a circle's radius in radii of the earth; NaN beyond a half circle, where a longer arc has no longer
+    chord.
+    """
+    half_angle = radius_km / (2.0 * EARTH_RADIUS_KM)
+    return 2.0 * math.sin(half_angle) if half_angle < math.pi / 2.0 else math.nan
 
 
 @kernel

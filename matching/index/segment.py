@@ -1,6 +1,6 @@
-"""A segment: at most 2^20 users that never change, with their inverted lists, in memory or mapped from files."""
+"""A segment: at most 2^20 users whose words never change, with their inverted lists, in memory or mapped from files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from matching.index.array_files import DamagedSnapshot, read_arrays, write_arrays
 from matching.index.bits import Words, pack_bits
+from matching.index.column_writes import BoolArray, FloatArray, Written, write_columns
 from matching.index.columns import ProfileColumns
 from matching.index.geogrid import Grid, build_grid
 from matching.index.postings import Lists, build_lists
@@ -33,13 +34,18 @@ class Trees:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
-    """Immutable. ``columns`` are kept for merges; ``available`` are bits by local id (the row in columns)."""
+    """Immutable. ``columns`` are kept for merges; ``available`` are bits by local id (the row in columns).
+
+    Ratings, availability and locations can be written, which gives another segment over the same ``lists``;
+    ``writes`` counts how often since the segment was built or loaded.
+    """
 
     columns: ProfileColumns
     lists: Lists
     grid: Grid
     people: People
     available: Words
+    writes: int = 0
 
     @classmethod
     def build(cls, columns: ProfileColumns, trees: Trees) -> "Segment":
@@ -57,13 +63,53 @@ class Segment:
     def __len__(self) -> int:
         return len(self.columns)
 
-    def find(self, ids: Int64Array) -> Int64Array:
-        """The rows of those of ``ids`` that are here."""
-        places = np.searchsorted(self.people.sorted_ids, ids)
-        places[places == len(self)] = 0
-        here = self.people.sorted_ids[places] == ids if len(self) else np.zeros(len(ids), np.bool_)
-        rows: Int64Array = self.people.sorted_rows[places[here]].astype(np.int64)
-        return rows
+    def find(self, ids: Int64Array) -> tuple[Int64Array, Int64Array]:
+        """Who of ``ids`` is here: their rows, and their places among ``ids``."""
+        if not len(self):
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        found = np.searchsorted(self.people.sorted_ids, ids)
+        found[found == len(self)] = 0
+        places = np.flatnonzero(self.people.sorted_ids[found] == ids)
+        return self.people.sorted_rows[found[places]].astype(np.int64), places
+
+    def is_same_as(self, other: "Segment") -> bool:
+        """Whether both have the same users with the same words; what is written may differ."""
+        return self.lists is other.lists
+
+    def written(self, rows: Int64Array, given: ProfileColumns, places: Int64Array) -> "Segment":
+        """The segment in which user ``rows[i]`` is rated, available and located as row ``places[i]`` of ``given`` says.
+
+        Rows must be distinct. This very segment when nothing differs; else it stays as it is for whoever reads it.
+        """
+        before = Written(self.people, self.grid, self.available, self.columns.available)
+        after = write_columns(before, rows, given, places)
+        if all(one is other for one, other in zip(before, after, strict=True)):
+            return self
+        people = after.people
+        columns = replace(
+            self.columns,
+            latitudes=people.latitudes,
+            longitudes=people.longitudes,
+            ratings=people.ratings,
+            available=after.available_flags,
+        )
+        return Segment(columns, self.lists, after.grid, people, after.available, self.writes + 1)
+
+    def rewritten(
+        self, latitudes: FloatArray, longitudes: FloatArray, ratings: npt.NDArray[np.uint8], available: BoolArray
+    ) -> "Segment":
+        """The segment with these columns in place of its own, and a grid in which nobody has moved."""
+        columns = replace(
+            self.columns, latitudes=latitudes, longitudes=longitudes, ratings=ratings, available=available
+        )
+        return Segment(
+            columns,
+            self.lists,
+            build_grid(latitudes, longitudes),
+            people_of(columns),
+            pack_bits(available),
+            self.writes + 1,
+        )
 
     def bytes(self) -> int:
         """Memory of all arrays."""

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from matching.compilation import CompiledBatch
-from matching.index.bits import Words, count_bits, pack_bits, unpack_bits
-from matching.index.columns import ProfileColumns, concatenate, empty_columns
+from matching.index.columns import ProfileColumns, concatenate
+from matching.index.locality import locality_order
 from matching.index.match_batch import COUNTS, FULL, PARTIAL, SETS, batch_arrays, match_batch, most_keys
+from matching.index.merging import Merged, MergeJob, Shape, plan_merge
+from matching.index.parts import Part
 from matching.index.postings import block_shift
 from matching.index.scratch import scratch_for
 from matching.index.segment import MAX_USERS, Segment, Trees
@@ -40,50 +42,6 @@ class FullRows(NamedTuple):
 
 DELTA_USERS = 16_384
 """A delta above this becomes a segment."""
-MERGE_RATIO = 4
-"""A segment is merged with its elder when it is at least one part in so many of it."""
-COARSE_DEGREES = 2.0
-"""Users of one region are ordered by squares of this size: for a district it is one place, for a country many."""
-MIN_LIVE_PART = 0.5
-"""A segment of which fewer users live is rewritten."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Part:
-    """A segment and which of its users are live (not replaced or deleted since); ``visible`` are live and available."""
-
-    segment: Segment
-    live: Words
-    visible: Words
-
-    @classmethod
-    def of(cls, segment: Segment) -> Self:
-        """Everybody lives."""
-        return cls.with_live(segment, pack_bits(np.ones(len(segment), np.bool_)))
-
-    @classmethod
-    def with_live(cls, segment: Segment, live: Words) -> Self:
-        """Some live."""
-        return cls(segment, live, live & segment.available)
-
-    def without(self, ids: Int64Array) -> "Part":
-        """The same without some users; the part itself when none of them lives here."""
-        rows = self.segment.find(ids)
-        rows = rows[(self.live[rows >> 6] >> (rows & 63).astype(np.uint64)) & np.uint64(1) == 1]
-        if not len(rows):
-            return self
-        live = self.live.copy()
-        np.bitwise_and.at(live, rows >> 6, ~(np.uint64(1) << (rows & 63).astype(np.uint64)))
-        return Part.with_live(self.segment, live)
-
-    def population(self) -> int:
-        """Users who live here."""
-        return count_bits(self.live, len(self.live))
-
-    def columns(self) -> ProfileColumns:
-        """The users who live here, in order."""
-        rows = np.flatnonzero(unpack_bits(self.live, len(self.segment)))
-        return self.segment.columns if len(rows) == len(self.segment) else self.segment.columns.take(rows)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,7 +130,11 @@ def join_sets(parts: Sequence[tuple[Int64Array, Int64Array]], queries: int) -> F
 
 
 class SegmentSet:
-    """The writer's side: applies changes and cuts states. One thread writes."""
+    """The writer's side: applies changes and cuts states. One thread writes.
+
+    ``apply`` builds no more than the delta and what it is handed. Everything larger is a job (``next_job``) that may be
+    built in any thread; ``take_in`` swaps its outcome in, between one state and the next.
+    """
 
     def __init__(
         self,
@@ -191,20 +153,21 @@ class SegmentSet:
         self._segment_users = segment_users
         self._base = list(parts[:-1] if delta else parts)
         self._delta = parts[-1] if delta else None
+        self._to_sort: list[Segment] = []
 
     def apply(self, upserts: ProfileColumns, deleted_ids: Int64Array) -> None:
-        """Replace or add the users of ``upserts`` (unique ids) and remove ``deleted_ids``."""
+        """Replace or add the users of ``upserts`` (unique ids) and remove ``deleted_ids``.
+
+        Who keeps his words is written where he is; everybody else goes into the delta.
+        """
         upserts = upserts.writable()
-        gone = np.concatenate([upserts.ids, deleted_ids])
-        self._base = [part.without(gone) for part in self._base]
-        kept = self._delta.without(gone).columns() if self._delta else empty_columns()
-        columns = concatenate([kept, upserts]) if len(kept) else upserts
-        self._delta = None
-        if len(columns) > self._delta_users:
-            self._add_base(columns)
-        elif len(columns):
-            self._delta = Part.of(Segment.build(columns, self._trees))
-        self._tidy()
+        fresh = np.ones(len(upserts), np.bool_)
+        self._base = [_write(part, upserts, fresh) for part in self._base]
+        delta = _write(self._delta, upserts, fresh) if self._delta else None
+        columns = upserts if fresh.all() else upserts.take(np.flatnonzero(fresh))
+        gone = np.concatenate([columns.ids, deleted_ids])
+        self._base = [left for part in self._base if (left := part.without(gone)).population()]
+        self._delta = self._renewed(delta.without(gone) if delta else None, columns)
 
     def state(self) -> SegmentSetState:
         """The present state, to be published."""
@@ -216,55 +179,78 @@ class SegmentSet:
         """Users in the delta."""
         return self._delta.population() if self._delta else 0
 
-    def _add_base(self, columns: ProfileColumns) -> None:
-        """Cut columns into segments, users of one region and industry near each other."""
+    def next_job(self) -> MergeJob | None:
+        """The next merge to do on the parts as they are now, or None. Until it is taken in no other one may be made."""
+        self._to_sort = [segment for segment in self._to_sort if _same(self._base, segment)]
+        shapes = [
+            Shape(
+                len(part.segment),
+                part.population(),
+                len(part.segment.grid.moved),
+                any(part.segment.is_same_as(segment) for segment in self._to_sort),
+            )
+            for part in self._base
+        ]
+        plan = plan_merge(shapes, self._segment_users)
+        if plan is None:
+            return None
+        return MergeJob(tuple(self._base[plan.first : plan.end]), plan, self._trees)
+
+    def take_in(self, merged: Merged) -> bool:
+        """Swap a finished merge in for its parts, in one step, after what befell their users meanwhile.
+
+        False when nothing of its parts is here any longer: then nothing changes.
+        """
+        sources = merged.job.parts
+        present = [_same(self._base, source.segment) for source in sources]
+        here = [part for part in present if part is not None]
+        if not here:
+            return False
+        part = merged.part
+        for source, now in zip(sources, present, strict=True):
+            part = part.caught_up(source, now)
+        place = next(i for i, one in enumerate(self._base) if one is here[0])
+        self._base = [one for one in self._base if not any(one is old for old in here)]
+        if part.population():
+            self._base.insert(place, part)
+        gone = [source.segment for source in sources]
+        self._to_sort = [one for one in self._to_sort if not any(one.is_same_as(old) for old in gone)]
+        return True
+
+    def merge_now(self) -> int:
+        """Do here and now whatever there is to merge; returns how many merges that were."""
+        merges = 0
+        while job := self.next_job():
+            self.take_in(job.build())
+            merges += 1
+        return merges
+
+    def resort(self) -> None:
+        """Have every segment of the present sorted anew by the jobs to come, one segment a job."""
+        self._to_sort = [part.segment for part in self._base]
+
+    def _renewed(self, delta: Part | None, columns: ProfileColumns) -> Part | None:
+        """The delta with some more users; one that has grown too large becomes segments."""
+        if not len(columns):
+            return delta if delta and delta.population() else None
+        if delta and delta.population():
+            columns = concatenate([delta.columns(), columns])
+        if len(columns) <= self._delta_users:
+            return Part.of(Segment.build(columns, self._trees))
+        # Users of one region and industry come to stand near each other.
         order = locality_order(columns)
         for first in range(0, len(order), self._segment_users):
             rows = order[first : first + self._segment_users]
             self._base.append(Part.of(Segment.build(columns.take(rows), self._trees)))
-
-    def _tidy(self) -> None:
-        """Drop dead segments, rewrite half-dead ones, and merge the youngest while it is not much smaller than its
-        elder, so that the number of segments stays logarithmic.
-        """
-        tidied: list[Part] = []
-        for part in self._base:
-            population = part.population()
-            if population == 0:
-                continue
-            if population < MIN_LIVE_PART * len(part.segment):
-                part = Part.of(Segment.build(part.columns(), self._trees))
-            tidied.append(part)
-            while len(tidied) > 1 and self._should_merge(tidied[-2], tidied[-1]):
-                younger, elder = tidied.pop(), tidied.pop()
-                joined = concatenate([elder.columns(), younger.columns()])
-                tidied.append(Part.of(Segment.build(joined, self._trees)))
-        self._base = tidied
-
-    def _should_merge(self, elder: Part, younger: Part) -> bool:
-        of_elder, of_younger = elder.population(), younger.population()
-        return of_elder + of_younger <= self._segment_users and of_younger * MERGE_RATIO >= of_elder
+        return None
 
 
-def locality_order(columns: ProfileColumns) -> Int64Array:
-    """Rows sorted by first region, then coarse place, then first industry: neighbours share cache lines and a bound of
-    their distance; no result depends on it.
-    """
-    latitudes, longitudes = np.nan_to_num(columns.latitudes, nan=90.0), np.nan_to_num(columns.longitudes, nan=180.0)
-    places = np.floor(latitudes / COARSE_DEGREES).astype(np.int32) * 360 + np.floor(longitudes / COARSE_DEGREES).astype(
-        np.int32
-    )
-    return np.lexsort(
-        (
-            _first(columns.industry_starts, columns.industries),
-            places,
-            _first(columns.region_starts, columns.regions),
-        )
-    )
+def _write(part: Part, upserts: ProfileColumns, fresh: npt.NDArray[np.bool_]) -> Part:
+    """The part with those of ``upserts`` whom it can write; they are cleared in ``fresh``."""
+    written, places = part.written(upserts)
+    fresh[places] = False
+    return written
 
 
-def _first(starts: Int64Array, flat: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    firsts = np.full(len(starts) - 1, -1, np.int32)
-    some = starts[1:] > starts[:-1]
-    firsts[some] = flat[starts[:-1][some]]
-    return firsts
+def _same(parts: Sequence[Part], segment: Segment) -> Part | None:
+    return next((part for part in parts if part.segment.is_same_as(segment)), None)

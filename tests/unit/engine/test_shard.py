@@ -1,6 +1,8 @@
 """A shard publishes a state a barrier and keeps two; snapshots restore exactly, or the shard says that it is empty."""
 
+import dataclasses
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +31,13 @@ def orders(numbers: Numbers) -> list[Query]:
     return frozen([order_document(11**number, number) for number in range(1, 25)], numbers.vocabulary)
 
 
+def at_once(work: Callable[[], None]) -> None:
+    """Merges are done by the next barrier, in every run."""
+    work()
+
+
 def loaded(directory: Path | None, profiles: list[Profile], numbers: Numbers) -> Shard:
-    shard = Shard(0, directory, delta_users=4, segment_users=50)
+    shard = Shard(0, directory, delta_users=4, segment_users=50, run_aside=at_once)
     shard.reset(SETUP)
     shard.apply(5, numbers.encode(profiles), NOBODY)
     return shard
@@ -88,7 +95,8 @@ def test_stats_count_users_deltas_and_tombstones() -> None:
     numbers = Numbers()
     profiles = people(40)
     shard = loaded(None, profiles, numbers)
-    shard.apply(6, numbers.encode(profiles[:3]), np.array([40], np.int64))
+    others = [dataclasses.replace(profile, keywords=("别的",)) for profile in profiles[:3]]
+    shard.apply(6, numbers.encode(others), np.array([40], np.int64))
     stats = shard.stats()
     assert (stats.barrier, stats.population, stats.delta_users, stats.tombstones) == (6, 39, 3, 4)
     assert stats.available == sum(profile.available for profile in profiles[:39])
@@ -112,7 +120,7 @@ def test_a_snapshot_after_any_history_restores_and_is_written_on_top_of(
         shard.apply(barrier, numbers.encode(list(fresh.values())), np.array(sorted(deleted - put), np.int64))
         alive = {key: value for key, value in alive.items() if key not in deleted - put} | fresh
         assert shard.snapshot() == barrier
-        shard = Shard(0, directory, delta_users=4, segment_users=50)
+        shard = Shard(0, directory, delta_users=4, segment_users=50, run_aside=at_once)
         assert shard.restore(SETUP) == barrier
         assert shard.published() == [barrier]
         check(shard, barrier, list(alive.values()), numbers)
@@ -125,7 +133,7 @@ def test_old_files_go_when_a_newer_snapshot_stands(tmp_path: Path) -> None:
     first = {path.name for path in tmp_path.iterdir()}
     shard.apply(6, numbers.encode([]), np.arange(1, 41))
     shard.snapshot()
-    assert {path.name for path in tmp_path.iterdir()} == {MANIFEST, "live-6"}
+    assert {path.name for path in tmp_path.iterdir()} == {MANIFEST, "state-6"}
     assert MANIFEST in first
     assert len(first) > 2
 
@@ -142,7 +150,7 @@ def test_a_snapshot_of_another_setup_or_a_damaged_one_is_not_used(tmp_path: Path
         shard = Shard(0, tmp_path)
         assert shard.restore(other) == 0
         assert shard.published() == []
-    for path in [tmp_path / MANIFEST, *tmp_path.glob("*/columns.ids.npy"), *tmp_path.glob("live-*/*.npy")]:
+    for path in [tmp_path / MANIFEST, *tmp_path.glob("*/columns.ids.npy"), *tmp_path.glob("state-*/*.npy")]:
         whole = path.read_bytes()
         path.write_bytes(whole[:-3])
         assert Shard(0, tmp_path).restore(SETUP) == 0

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from matching.index.array_files import MANIFEST, DamagedSnapshot, write_arrays
 from matching.index.match_batch import match_batch
+from matching.index.parts import Part
 from matching.index.segment import FORMAT, FORMAT_VERSION, Segment
-from matching.index.segment_set import Part, SegmentSet, SegmentSetState
+from matching.index.segment_set import SegmentSet, SegmentSetState
 from matching.profiles import Profile, parse_profile
 from matching.query import Query
 from matching.reference import match
