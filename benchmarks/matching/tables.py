@@ -120,6 +120,11 @@ def sentences(document: Mapping[str, Any]) -> list[str]:
         f" {number(document['visible_ms'])} ms; {document['threads']['threads']} threads"
         f" {document['threads_ratio']:.2f}x one. Full sets by {document['engine']['full_set_by']}."
     )
+    reach = document["reach"]
+    lines.append(
+        f"Reach, with every key dropped or widened: {number(reach['reach_us'])} us of processor time an order,"
+        f" {reach['reach_vs_match']:.2f} times one match of both tiers ({number(reach['match_us'])} us)."
+    )
     lines.append(
         f"Machine: {place['cpu']}, {place['cores']} cores, load {place['load_average'][0]} before and"
         f" {place['load_average_after'][0]} after; Python {place['python']},"
