@@ -67,6 +67,30 @@ class ShardAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class ShardFullSet:
+    """Everybody in the full tier of one query on one shard: ``ids`` int64 (external ids), in no order.
+
+    population: as in ShardAnswer.
+    """
+
+    barrier: int
+    population: int
+    ids: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardReach:
+    """What a batch of Q queries reaches on one shard: ``counts`` int64 (Q, matching.reach.COLUMNS).
+
+    population: as in ShardAnswer.
+    """
+
+    barrier: int
+    population: int
+    counts: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
 class ShardStats:
     """What a shard holds: for health, metrics and diagnostics; merges are counted since the shard began."""
 
@@ -92,6 +116,22 @@ class ShardPort(Protocol):
         ...
 
     def collect_match(self, handle: Handle) -> ShardAnswer:
+        """Wait for an answer."""
+        ...
+
+    def submit_full_set(self, batch: CompiledBatch, barrier: int) -> Handle:
+        """Start finding everybody in the full tier of a batch's one query at a published barrier."""
+        ...
+
+    def collect_full_set(self, handle: Handle) -> ShardFullSet:
+        """Wait for an answer."""
+        ...
+
+    def submit_reach(self, batch: CompiledBatch, wider: CompiledBatch, barrier: int) -> Handle:
+        """Start counting what a batch reaches at a published barrier; ``wider``: the same queries widened."""
+        ...
+
+    def collect_reach(self, handle: Handle) -> ShardReach:
         """Wait for an answer."""
         ...
 
