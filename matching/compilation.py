@@ -1,6 +1,6 @@
 """Queries compiled to flat arrays, once and before the fan-out: what a shard needs to match and nothing else."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from math import gcd, nan
@@ -18,7 +18,7 @@ from matching.index.keys import (
     REGION_OWN,
     key_of,
 )
-from matching.query import DEFAULT_WEIGHTS, Query, Weights
+from matching.query import DEFAULT_WEIGHTS, Group, Query, Weights
 from matching.taxonomy import Taxonomy, Tree
 from matching.vocabulary import Vocabulary
 
@@ -119,7 +119,7 @@ def compile_queries(
     A word that has no number (nobody ever held it) leaves its group without that member; the group keeps its weight.
     Raises UnknownCode for a node that is in neither tree.
     """
-    word_ids, tag_ids = vocabulary.ids(), crowds.ids()
+    find_word, tag_ids = vocabulary.ids().get, crowds.ids()
     industries = _node_keys(taxonomy.industries, INDUSTRY_OWN, INDUSTRY_BELOW)
     regions = _node_keys(taxonomy.regions, REGION_OWN, REGION_BELOW)
     plane_weights: list[int] = []
@@ -132,10 +132,7 @@ def compile_queries(
         if query.groups:
             bits = KEYWORDS_NAMED
             plane_weights += _group_weights(query)
-            for group in query.groups:
-                found = {word_ids.get(member.text) for member in group.members}
-                keys += [_KEYWORDS + number for number in found if number is not None]
-                key_starts.append(len(keys))
+            _add_words(query.groups, find_word, keys, key_starts)
         if query.industries:
             bits |= INDUSTRY_NAMED
             keys += industries.of(query.industries)
@@ -187,6 +184,20 @@ def _excluded(queries: Sequence[Query]) -> tuple[Int64Array, Int64Array]:
         excluded += query.exclude
         starts.append(len(excluded))
     return np.array(starts, np.int64), np.array(excluded, np.int64)
+
+
+def _add_words(
+    groups: Sequence[Group], find_word: Callable[[str], int | None], keys: list[int], key_starts: list[int]
+) -> None:
+    """Append a plane for each group."""
+    for group in groups:
+        if len(group.members) == 1:  # as most are
+            number = find_word(group.members[0].text)
+            keys += () if number is None else (_KEYWORDS + number,)
+        else:
+            found = {find_word(member.text) for member in group.members}
+            keys += [_KEYWORDS + number for number in found if number is not None]
+        key_starts.append(len(keys))
 
 
 def _group_weights(query: Query) -> list[int]:
