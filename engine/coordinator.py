@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Generic
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +15,9 @@ from engine.merging import merge_answers
 from engine.placement import PlacementTable, pack
 from engine.population import Population
 from engine.ports import Handle, ShardAnswer, ShardLost, ShardPort, ShardSetup, ShardStats, UnknownBarrier
-from engine.results import Certificate, MatchResult
-from matching.compilation import CompiledBatch, compile_queries
+from engine.questions import BOTH_TIERS, FULL_SET, FULL_TIER, Answer, Question
+from engine.results import Certificate, FullSet, MatchResult
+from matching.compilation import compile_queries
 from matching.index.columns import ProfileColumns, concatenate
 from matching.profiles import Profile
 from matching.query import DEFAULT_WEIGHTS, Query, Weights
@@ -39,18 +41,27 @@ class IncompleteAnswer(ShardLost):
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(Generic[Answer]):
     """One batch on its way: for every shard asked, the rows it was given (None: all) and its handle.
 
     closed bool (shards, queries): routing found that none of the shard's cells can hold a full match of the query.
     """
 
+    question: Question[Answer]
     queries: Sequence[Query]
-    batch: CompiledBatch
     barrier: int
     placement: PlacementTable
     handles: Sequence[tuple[int, Int64Array | None, Handle]]
     closed: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered(Generic[Answer]):
+    """One batch answered: of every shard asked the rows it was given (None: all) and its answer; certified."""
+
+    queries: Sequence[Query]
+    answers: Sequence[tuple[Int64Array | None, Answer]]
+    certificates: Sequence[Certificate]
 
 
 class Coordinator:
@@ -176,24 +187,36 @@ class Coordinator:
         ``full_only`` leaves the partial tier out and asks only shards that can hold full matches.
         Raises ShardLost or UnknownBarrier (both Unavailable) while the shards are not whole; never answers without one.
         """
+        question = FULL_TIER if full_only else BOTH_TIERS
         results: list[MatchResult] = []
-        waiting: deque[_Asked] = deque()
+        waiting: deque[_Asked[ShardAnswer]] = deque()
         remaining = iter(queries)
+
+        def add_oldest() -> None:
+            found = self._answers(waiting.popleft())
+            limits = np.array([query.limit for query in found.queries], np.int64)
+            results.extend(merge_answers(found.queries, limits, found.answers, found.certificates, full_only=full_only))
+
         while page := list(islice(remaining, MAX_BATCH)):
-            waiting.append(self._ask(page, full_only=full_only))
+            waiting.append(self._ask(page, question))
             if len(waiting) == MAX_IN_FLIGHT:
-                results += self._answers(waiting.popleft(), full_only=full_only)
+                add_oldest()
         while waiting:
-            results += self._answers(waiting.popleft(), full_only=full_only)
+            add_oldest()
         return results
 
-    def _ask(self, queries: Sequence[Query], *, full_only: bool) -> _Asked:
+    def full_set(self, query: Query) -> FullSet:
+        """Everybody in the full tier of a query at one barrier, whatever its limit; raises as ``match`` does."""
+        found = self._answers(self._ask([query], FULL_SET))
+        return FullSet(query.id, tuple(answer.ids for _, answer in found.answers), found.certificates[0])
+
+    def _ask(self, queries: Sequence[Query], question: Question[Answer]) -> _Asked[Answer]:
         barrier, placement = self._present, self._placement
         if barrier is None:
             raise ShardLost("matching is paused: the shards are being loaded; try again in a few seconds")
         batch = compile_queries(queries, self.vocabulary, self._taxonomy, self._population.crowds, self._weights)
         closed = np.zeros((len(self._shards), len(queries)), np.bool_)
-        if full_only:
+        if question.by_routing:
             for row, query in enumerate(queries):
                 closed[:, row] = True
                 closed[placement.shards_open(self._cells.open_for(query)), row] = False
@@ -201,26 +224,24 @@ class Coordinator:
         for s, shard in enumerate(self._shards):
             rows = np.flatnonzero(~closed[s])
             if len(rows) == len(queries):
-                handles.append((s, None, shard.submit_match(batch, barrier, full_only=full_only)))
+                handles.append((s, None, question.submit(shard, batch, barrier)))
             elif len(rows):
-                part = batch.select(rows.tolist())
-                handles.append((s, rows, shard.submit_match(part, barrier, full_only=full_only)))
-        return _Asked(queries, batch, barrier, placement, handles, closed)
+                handles.append((s, rows, question.submit(shard, batch.select(rows.tolist()), barrier)))
+        return _Asked(question, queries, barrier, placement, handles, closed)
 
-    def _answers(self, asked: _Asked, *, full_only: bool) -> list[MatchResult]:
+    def _answers(self, asked: _Asked[Answer]) -> _Answered[Answer]:
         for _ in range(BARRIER_TRIES - 1):
             try:
-                return self._collect(asked, full_only=full_only)
+                return self._collect(asked)
             except UnknownBarrier:
                 if self._present in (None, asked.barrier):
                     raise
-                asked = self._ask(asked.queries, full_only=full_only)
-        return self._collect(asked, full_only=full_only)
+                asked = self._ask(asked.queries, asked.question)
+        return self._collect(asked)
 
-    def _collect(self, asked: _Asked, *, full_only: bool) -> list[MatchResult]:
-        answers: list[tuple[int, Int64Array | None, ShardAnswer]] = [
-            (s, rows, self._shards[s].collect_match(handle)) for s, rows, handle in asked.handles
-        ]
+    def _collect(self, asked: _Asked[Answer]) -> _Answered[Answer]:
+        """Wait for all shards and prove that nobody was forgotten."""
+        answers = [(s, rows, asked.question.collect(self._shards[s], handle)) for s, rows, handle in asked.handles]
         populations = self._population.sizes(asked.barrier)
         closed_by_routing = populations @ asked.closed
         evaluated = np.zeros(len(asked.queries), np.int64)
@@ -243,8 +264,7 @@ class Coordinator:
         ]
         if not all(certificate.is_complete() for certificate in certificates):
             raise IncompleteAnswer("some users were neither evaluated nor closed by routing: nothing of this is used")
-        parts = [(rows, answer) for _, rows, answer in answers]
-        return merge_answers(asked.queries, asked.batch.limits, parts, certificates, full_only=full_only)
+        return _Answered(asked.queries, [(rows, answer) for _, rows, answer in answers], certificates)
 
     def _read(self, profiles: Iterable[Profile]) -> ProfileColumns:
         """Everybody as columns, each id once."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from engine.ports import ShardAnswer, ShardSetup, ShardStats
+from engine.ports import ShardAnswer, ShardFullSet, ShardSetup, ShardStats
 from engine.shards import Shard
 from matching.compilation import CompiledBatch
 from matching.index.columns import ProfileColumns
@@ -24,6 +24,14 @@ class InProcessShard:
         return self._shard.match(batch, barrier, full_only=full_only)
 
     def collect_match(self, handle: ShardAnswer) -> ShardAnswer:
+        """Hand the answer over."""
+        return handle
+
+    def submit_full_set(self, batch: CompiledBatch, barrier: int) -> ShardFullSet:
+        """Find everybody now."""
+        return self._shard.full_set(batch, barrier)
+
+    def collect_full_set(self, handle: ShardFullSet) -> ShardFullSet:
         """Hand the answer over."""
         return handle
 

@@ -1,5 +1,6 @@
 """What the dispatcher answers on its internal socket: match, preview, explain, health."""
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -7,15 +8,23 @@ from typing import Any
 from engine.coordinator import Coordinator
 from engine.extractors import Extractors
 from engine.reach import reach
+from engine.wire import RETRY_AFTER_S, InPieces
 from kit.errors import NotFound, Unavailable
 from matching.explain import explain
 from matching.profiles import Profile
 from matching.query import Query, parse_order, resolve
 from matching.taxonomy import Taxonomy
 
+MAX_FULL_SETS = 2
+"""So many full sets are handed over at a time: each is kept until its reader has it, 8 bytes a user."""
+
 
 class NoSuchProfile(NotFound):
     """Nobody has this user id."""
+
+
+class TooManyFullSets(Unavailable):
+    """As many full sets as may be are being handed over; one more would have to wait for their readers."""
 
 
 class MatchService:
@@ -33,11 +42,13 @@ class MatchService:
     ) -> None:
         self._coordinator, self._taxonomy, self._extractors = coordinator, taxonomy, extractors
         self._profile_of = profile_of
+        self._full_sets = threading.BoundedSemaphore(MAX_FULL_SETS)
 
     def handlers(self) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
         """Every call by its name, as the socket's server takes them."""
         return {
             "match": lambda arguments: self.match(arguments["order"]),
+            "full_set": lambda arguments: self.full_set(arguments["order"]),
             "preview": lambda arguments: self.preview(arguments["order"]),
             "explain": lambda arguments: self.explain(str(arguments["query"]), int(arguments["user_id"])),
             "keywords": lambda arguments: self.keywords(
@@ -60,6 +71,27 @@ class MatchService:
             "extracted": [key._asdict() for key in query.extracted],
             "certificate": asdict(result.certificate),
         }
+
+    def full_set(self, document: Mapping[str, Any]) -> InPieces:
+        """The ids of an order's whole full tier now, whatever its limit (int64, little endian, in no order); then their
+        number and the certificate.
+
+        Found at one barrier before the first piece leaves, so that slow readers change nothing. Raises TooManyFullSets.
+        """
+        query = self._resolve(document)
+        if not self._full_sets.acquire(blocking=False):
+            raise TooManyFullSets(
+                f"{MAX_FULL_SETS} full sets are being handed over, and no more are kept at a time; ask again in"
+                f" {RETRY_AFTER_S} seconds",
+                RETRY_AFTER_S,
+            )
+        try:
+            found = self._coordinator.full_set(query)
+        except BaseException:
+            self._full_sets.release()
+            raise
+        answer = {"order": query.id, "full_count": len(found), "certificate": asdict(found.certificate)}
+        return InPieces(found.packed(), answer, self._full_sets.release)
 
     def preview(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Exact counts of both tiers and the gain of dropping or widening each key."""

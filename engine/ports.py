@@ -67,6 +67,18 @@ class ShardAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class ShardFullSet:
+    """Everybody in the full tier of one query on one shard: ``ids`` int64 (external ids), in no order.
+
+    population: as in ShardAnswer.
+    """
+
+    barrier: int
+    population: int
+    ids: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
 class ShardStats:
     """What a shard holds: for health, metrics and diagnostics."""
 
@@ -90,6 +102,14 @@ class ShardPort(Protocol):
         ...
 
     def collect_match(self, handle: Handle) -> ShardAnswer:
+        """Wait for an answer."""
+        ...
+
+    def submit_full_set(self, batch: CompiledBatch, barrier: int) -> Handle:
+        """Start finding everybody in the full tier of a batch's one query at a published barrier."""
+        ...
+
+    def collect_full_set(self, handle: Handle) -> ShardFullSet:
         """Wait for an answer."""
         ...
 

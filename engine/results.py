@@ -1,5 +1,6 @@
 """The answer to one query, with the proof that nobody was forgotten."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,35 @@ class Certificate:
     def is_complete(self) -> bool:
         """Whether every user of the population is accounted for."""
         return self.evaluated + self.closed_by_routing == self.population
+
+
+PIECE_IDS = 65_536
+"""Ids of one piece of a packed full set: half a megabyte."""
+
+
+@dataclass(frozen=True, slots=True)
+class FullSet:
+    """Everybody in the full tier of one query, whatever its limit; arrays as large as the answer and nothing besides.
+
+    parts: external ids int64 of one shard each, in no order; everybody once.
+    """
+
+    order: int
+    parts: tuple[npt.NDArray[np.int64], ...]
+    certificate: Certificate
+
+    def __len__(self) -> int:
+        return sum(map(len, self.parts))
+
+    def ids(self) -> npt.NDArray[np.int64]:
+        """All external ids as one array, ascending."""
+        return np.sort(np.concatenate((np.zeros(0, np.int64), *self.parts)))
+
+    def packed(self) -> Iterator[memoryview]:
+        """All external ids as bytes, int64 little endian, in no order, in pieces of at most PIECE_IDS ids."""
+        for part in self.parts:
+            for first in range(0, len(part), PIECE_IDS):
+                yield part[first : first + PIECE_IDS].astype("<i8", copy=False).data.cast("B")
 
 
 @dataclass(frozen=True, slots=True)

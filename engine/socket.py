@@ -1,9 +1,8 @@
 """The dispatcher's internal socket: match, preview, explain, health, for processes that hold no index themselves.
 
-One message is a 4-byte big-endian length and that many bytes of JSON. A request is ``{"call": name, "arguments":
-{...}}``; an answer is ``{"answer": ...}`` or ``{"error": {"kind", "sentence", ...}}``. A connection carries any number
-of calls, one at a time. Before it begins to work on a request the server sends an empty message, so that a caller
-knows within a quarter of a second whether anybody is there: a frozen process still lets callers connect.
+A connection carries any number of calls, one at a time, as messages (engine.wire). Before it begins to work on a
+request the server sends an empty message, so that a caller knows within a quarter of a second whether anybody is
+there: a frozen process still lets callers connect.
 """
 
 import contextlib
@@ -17,127 +16,44 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from kit import errors
+from engine.wire import (
+    EMPTY,
+    MAX_ANSWER_BYTES,
+    MAX_REQUEST_BYTES,
+    RETRY_AFTER_S,
+    InPieces,
+    MatchingPaused,
+    MessageTooLarge,
+    error_document,
+    open_socket,
+    raise_error,
+    read_exactly,
+    receive,
+    receive_pieces,
+    send,
+    send_pieces,
+)
 from kit.clock import pause
-from kit.errors import InvalidInput, NotFound, QuanwangError, TooLarge, Unavailable
+from kit.errors import InvalidInput, QuanwangError, Unavailable
 
-MAX_REQUEST_BYTES = 4 * 1024 * 1024
-"""An order of 20,000 characters with 100,000 excluded ids stays below 2 MB."""
-
-MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_CONNECTIONS = 64
 CONNECT_TIMEOUT_S = 0.25
 TAKEN_TIMEOUT_S = 0.25
 """How long a caller waits for the empty message that says that its request was taken up."""
 
 ANSWER_TIMEOUT_S = 10.0
-TAKEN = bytes(4)
-"""An empty message: its length and nothing else."""
-
 IDLE_TIMEOUT_S = 120.0
-RETRY_AFTER_S = 5
+PIECE_TIMEOUT_S = 10.0
+"""How long a reader may leave a piece lying: what he was to get is kept for him no longer."""
 
 CallHandler = Callable[[Mapping[str, Any]], Any]
-"""Takes the arguments of a call, returns what JSON can carry; expected errors are QuanwangError."""
+"""Takes the arguments of a call, returns what JSON can carry, or InPieces; expected errors are QuanwangError."""
 
 _log = logging.getLogger(__name__)
 
 
-class MatchingPaused(Unavailable):
-    """No shards answer for now: nothing is lost, matching goes on by itself."""
-
-    def __init__(self, reason: str = "the dispatcher does not answer") -> None:
-        super().__init__(
-            f"matching is paused: {reason}; submitted orders are kept and go out when it is back, ask again in"
-            f" {RETRY_AFTER_S} seconds",
-            RETRY_AFTER_S,
-        )
-
-
 class AddressNotUsable(Unavailable):
     """The internal socket cannot be opened at its address."""
-
-
-class MessageTooLarge(TooLarge):
-    """A message above the bound of the internal socket."""
-
-
-def _open(address: str) -> tuple[socket.socket, Any]:
-    """Return an unconnected socket and its address for ``unix://<path>`` or ``tcp://host:port``."""
-    parts = urlsplit(address)
-    if parts.scheme == "unix":
-        return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM), parts.path
-    if parts.scheme == "tcp" and parts.hostname and parts.port:
-        family = socket.AF_INET6 if ":" in parts.hostname else socket.AF_INET
-        return socket.socket(family, socket.SOCK_STREAM), (parts.hostname, parts.port)
-    raise InvalidInput("match_address", address, "must be unix://<path> or tcp://<host>:<port>.")
-
-
-def _send(connection: socket.socket, document: object, limit_bytes: int) -> None:
-    body = orjson.dumps(document)
-    if len(body) > limit_bytes:
-        raise MessageTooLarge(f"a message of {len(body):,} bytes is above the bound of {limit_bytes:,}: ask for less")
-    connection.sendall(len(body).to_bytes(4, "big") + body)
-
-
-def _read_exactly(connection: socket.socket, count: int) -> bytes | None:
-    """Return ``count`` bytes, or None when the other side closed before the first."""
-    parts = bytearray()
-    while len(parts) < count:
-        piece = connection.recv(min(count - len(parts), 1 << 20))
-        if not piece:
-            if parts:
-                raise ConnectionError("the connection was closed in the middle of a message")
-            return None
-        parts += piece
-    return bytes(parts)
-
-
-def _receive(connection: socket.socket, limit_bytes: int) -> Any | None:
-    head = _read_exactly(connection, 4)
-    if head is None:
-        return None
-    length = int.from_bytes(head, "big")
-    if length > limit_bytes:
-        raise MessageTooLarge(f"a message of {length:,} bytes is above the bound of {limit_bytes:,}")
-    body = _read_exactly(connection, length)
-    if body is None:
-        raise ConnectionError("the connection was closed in the middle of a message")
-    return orjson.loads(body)
-
-
-def _error_document(error: QuanwangError) -> dict[str, Any]:
-    for kind in (errors.InvalidInput, errors.NotFound, errors.Conflict, errors.TooLarge, errors.Unavailable):
-        if isinstance(error, kind):
-            break
-    else:
-        kind = errors.QuanwangError  # type: ignore[assignment]
-    document: dict[str, Any] = {"kind": kind.__name__, "sentence": error.sentence}
-    if isinstance(error, InvalidInput):
-        value = error.value if isinstance(error.value, (str, int, float, bool, type(None))) else repr(error.value)[:200]
-        document.update(field=error.field, value=value, rule=error.rule, show_value=error.show_value)
-    if isinstance(error, Unavailable):
-        document["retry_after_s"] = error.retry_after_s
-        document["paused"] = isinstance(error, MatchingPaused)
-    return document
-
-
-def _raise(document: Mapping[str, Any]) -> None:
-    """Raise the error that the other side met, as the same kind."""
-    kind, sentence = document.get("kind"), str(document.get("sentence"))
-    if kind == "InvalidInput":
-        shown = bool(document["show_value"])
-        raise InvalidInput(str(document["field"]), document["value"], str(document["rule"]), show_value=shown)
-    if kind == "Unavailable":
-        raised = Unavailable(sentence, int(document["retry_after_s"]))
-        if document.get("paused"):
-            paused = MatchingPaused()
-            paused.args, paused.sentence = (sentence,), sentence
-            raise paused
-        raise raised
-    raise {"NotFound": NotFound, "Conflict": errors.Conflict, "TooLarge": TooLarge}.get(str(kind), QuanwangError)(
-        sentence
-    )
 
 
 def _shut(connection: socket.socket) -> None:
@@ -145,6 +61,18 @@ def _shut(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
     connection.close()
+
+
+def _handed_over(connection: socket.socket, answer: InPieces) -> object:
+    """Send the pieces; returns what comes after them. Raises TimeoutError for a reader who does not read."""
+    try:
+        connection.settimeout(PIECE_TIMEOUT_S)
+        send_pieces(connection, answer.pieces)
+    finally:
+        answer.let_go()
+        with contextlib.suppress(OSError):  # the server may have stopped meanwhile
+            connection.settimeout(IDLE_TIMEOUT_S)
+    return answer.answer
 
 
 class CallServer:
@@ -161,7 +89,7 @@ class CallServer:
         self._thread = threading.Thread(target=self._accept, name="match-socket", daemon=True)
 
     def _listen(self) -> socket.socket:
-        listener, where = _open(self._address)
+        listener, where = open_socket(self._address)
         try:
             if listener.family == socket.AF_UNIX:
                 # A socket file outlives a killed owner. Only one dispatcher runs in a data folder, so it is ours.
@@ -215,10 +143,10 @@ class CallServer:
         try:
             connection.settimeout(IDLE_TIMEOUT_S)
             while not self._stopping.is_set():
-                request = _receive(connection, MAX_REQUEST_BYTES)
+                request = receive(connection, MAX_REQUEST_BYTES)
                 if request is None:
                     return
-                connection.sendall(TAKEN)
+                connection.sendall(EMPTY)
                 self._answer(connection, request)
         except (OSError, orjson.JSONDecodeError, MessageTooLarge) as error:
             _log.debug("a connection of the internal socket ended: %s", error)
@@ -234,16 +162,18 @@ class CallServer:
         try:
             if handler is None:
                 raise InvalidInput("call", name, f"must be one of {', '.join(sorted(self._handlers))}.")
-            document = {"answer": handler(request.get("arguments") or {})}
-            _send(connection, document, MAX_ANSWER_BYTES)
+            answer = handler(request.get("arguments") or {})
+            if isinstance(answer, InPieces):
+                answer = _handed_over(connection, answer)
+            send(connection, {"answer": answer}, MAX_ANSWER_BYTES)
         except QuanwangError as error:
-            _send(connection, {"error": _error_document(error)}, MAX_ANSWER_BYTES)
+            send(connection, {"error": error_document(error)}, MAX_ANSWER_BYTES)
         except OSError:
             raise
         except Exception:  # noqa: BLE001  # a bug in one call must not end the connection of the others
             _log.exception("the call %s failed", name)
             failed = Unavailable(f"the call {name} failed inside the dispatcher; its log says why", RETRY_AFTER_S)
-            _send(connection, {"error": _error_document(failed)}, MAX_ANSWER_BYTES)
+            send(connection, {"error": error_document(failed)}, MAX_ANSWER_BYTES)
 
 
 class CallClient:
@@ -258,7 +188,7 @@ class CallClient:
         answer_timeout_s: float = ANSWER_TIMEOUT_S,
         connections: int = 8,
     ) -> None:
-        _open(address)[0].close()
+        open_socket(address)[0].close()
         self._address = address
         self._connect_timeout_s = connect_timeout_s
         self._taken_timeout_s = taken_timeout_s
@@ -281,6 +211,24 @@ class CallClient:
                 pass
         return self._exchange_paused(self._connect(), request, timeout_s)
 
+    def call_for_pieces(self, name: str, arguments: Mapping[str, Any], take: Callable[[bytes], None]) -> Any:
+        """Hand every piece of the answer to ``take`` as it comes, then return the answer: only then is it whole.
+
+        Raises what the handler raised, or MatchingPaused when nobody answers in time or goes away in the middle.
+        """
+        connection = self._connect()
+        try:
+            with connection:
+                document = self._ask(connection, {"call": name, "arguments": dict(arguments)}, None)
+                if "pieces" in document:
+                    receive_pieces(connection, take)
+                    document = _one_message(connection)
+        except TimeoutError as error:
+            raise MatchingPaused("the dispatcher took too long to answer") from error
+        except ConnectionError as error:
+            raise MatchingPaused("the dispatcher went away in the middle of an answer") from error
+        return _answer_of(document)
+
     def close(self) -> None:
         """Close the kept connections."""
         with self._free_lock:
@@ -293,7 +241,7 @@ class CallClient:
             return self._free.pop() if self._free else None
 
     def _connect(self) -> socket.socket:
-        connection, where = _open(self._address)
+        connection, where = open_socket(self._address)
         connection.settimeout(self._connect_timeout_s)
         try:
             connection.connect(where)
@@ -309,20 +257,8 @@ class CallClient:
             raise MatchingPaused from error
 
     def _exchange(self, connection: socket.socket, request: dict[str, Any], timeout_s: float | None) -> Any:
-        taken = None
         try:
-            connection.settimeout(self._taken_timeout_s)
-            _send(connection, request, MAX_REQUEST_BYTES)
-            taken = _read_exactly(connection, len(TAKEN))
-            connection.settimeout(self._answer_timeout_s if timeout_s is None else timeout_s)
-            document = _receive(connection, MAX_ANSWER_BYTES) if taken else None
-            if document is None:
-                raise ConnectionError("the dispatcher closed the connection")
-        except TimeoutError as error:
-            connection.close()
-            if taken is None:
-                raise MatchingPaused from error
-            raise MatchingPaused("the dispatcher took too long to answer") from error
+            document = self._ask(connection, request, timeout_s)
         except BaseException:
             connection.close()
             raise
@@ -331,9 +267,36 @@ class CallClient:
                 self._free.append(connection)
             else:
                 connection.close()
-        if "error" in document:
-            _raise(document["error"])
-        return document["answer"]
+        return _answer_of(document)
+
+    def _ask(self, connection: socket.socket, request: dict[str, Any], timeout_s: float | None) -> Any:
+        """Send a request and return the first message of its answer."""
+        taken = None
+        try:
+            connection.settimeout(self._taken_timeout_s)
+            send(connection, request, MAX_REQUEST_BYTES)
+            taken = read_exactly(connection, len(EMPTY))
+            connection.settimeout(self._answer_timeout_s if timeout_s is None else timeout_s)
+            if taken is None:
+                raise ConnectionError("the dispatcher closed the connection")
+            return _one_message(connection)
+        except TimeoutError as error:
+            if taken is None:
+                raise MatchingPaused from error
+            raise MatchingPaused("the dispatcher took too long to answer") from error
+
+
+def _one_message(connection: socket.socket) -> Any:
+    document = receive(connection, MAX_ANSWER_BYTES)
+    if document is None:
+        raise ConnectionError("the dispatcher closed the connection")
+    return document
+
+
+def _answer_of(document: Mapping[str, Any]) -> Any:
+    if "error" in document:
+        raise_error(document["error"])
+    return document["answer"]
 
 
 class SocketMatchService:
@@ -345,6 +308,14 @@ class SocketMatchService:
     def match(self, order_document: Mapping[str, Any]) -> dict[str, Any]:
         """Return one line of the offline door for the order: counts and ranked users of both tiers."""
         return dict(self._client.call("match", {"order": dict(order_document)}))
+
+    def full_set(self, order_document: Mapping[str, Any], take: Callable[[bytes], None]) -> dict[str, Any]:
+        """Hand the ids of the whole full tier to ``take``, packed (int64, little endian, in no order), as they come.
+
+        Returns {"order", "full_count", "certificate"} after the last: an answer that does not come to it raises, and
+        what was taken is of no use.
+        """
+        return dict(self._client.call_for_pieces("full_set", {"order": dict(order_document)}, take))
 
     def preview(self, order_document: Mapping[str, Any]) -> dict[str, Any]:
         """Return exact users per tier and the gain of dropping each key; rounding is the caller's."""

@@ -18,7 +18,7 @@ import ray.exceptions
 from ray.util import list_named_actors
 
 from engine.build import build_id
-from engine.ports import ShardAnswer, ShardLost, ShardSetup, ShardStats
+from engine.ports import ShardAnswer, ShardFullSet, ShardLost, ShardSetup, ShardStats
 from engine.shards import Shard
 from kit.clock import elapsed_s, pause
 from kit.errors import QuanwangError
@@ -102,6 +102,15 @@ class RayShard:
     def collect_match(self, handle: _Pending) -> ShardAnswer:
         """Wait for an answer."""
         answer: ShardAnswer = self._collect(handle, MATCH_TIMEOUT_S)
+        return answer
+
+    def submit_full_set(self, batch: CompiledBatch, barrier: int) -> _Pending:
+        """Start finding everybody in the full tier of a query; the ids lie in the object store, not in this process."""
+        return self._submit("full_set", self._shared.of(batch), barrier)
+
+    def collect_full_set(self, handle: _Pending) -> ShardFullSet:
+        """Wait for an answer."""
+        answer: ShardFullSet = self._collect(handle, MATCH_TIMEOUT_S)
         return answer
 
     def submit_apply(self, barrier: int, upserts: ProfileColumns, deleted_ids: npt.NDArray[np.int64]) -> _Pending:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from engine.ports import ShardAnswer, ShardSetup, ShardStats, UnknownBarrier
+from engine.ports import ShardAnswer, ShardFullSet, ShardSetup, ShardStats, UnknownBarrier
 from engine.shards.snapshots import SnapshotFolder
 from kit.errors import Conflict
 from matching.compilation import CompiledBatch
@@ -98,6 +98,11 @@ class Shard:
             answer.partial_ids,
             answer.partial_keys,
         )
+
+    def full_set(self, batch: CompiledBatch, barrier: int) -> ShardFullSet:
+        """Everybody in the full tier of a batch's one query at a published barrier; raises UnknownBarrier."""
+        state = self._state_at(barrier)
+        return ShardFullSet(barrier, state.population, state.full_sets(batch).ids)
 
     def published(self) -> list[int]:
         """The barriers that can be asked for, oldest first."""

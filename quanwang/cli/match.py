@@ -29,6 +29,10 @@ def match(
         Path | None, typer.Option(help="Lines of equivalent terms, separated by commas or tabs.")
     ] = None,
     shards: Annotated[int, typer.Option(min=1, max=64, help="In how many shards the profiles are held.")] = 2,
+    *,
+    full_set: Annotated[
+        bool, typer.Option("--full-set", help="Also write the ids of everybody in the full tier, whatever the limit.")
+    ] = False,
 ) -> None:
     """Match a file of profiles with a file of orders.
 
@@ -41,7 +45,7 @@ def match(
     from quanwang.cli.offline_door import match_files
 
     try:
-        refused = match_files(profiles, orders, out, regions, industries, synonyms, shards)
+        refused = match_files(profiles, orders, out, regions, industries, synonyms, shards, full_set=full_set)
     except QuanwangError as error:
         print(f"quanwang match: {error.sentence}", file=sys.stderr)
         raise typer.Exit(UNUSABLE_FILE) from error

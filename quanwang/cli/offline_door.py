@@ -41,6 +41,8 @@ def match_files(
     industries: Path | None,
     synonyms: Path | None,
     shards: int,
+    *,
+    full_set: bool = False,
 ) -> int:
     """Do what the command does; returns how many lines were refused. Raises UnreadableFile or BadTable."""
     if out.exists() and any(path.exists() and out.samefile(path) for path in (profiles, orders)):
@@ -55,7 +57,10 @@ def match_files(
         del population  # the shards hold it now, in a tenth of the memory
         on_bytes = _bar(progress, f"Matching {orders.name}")
         for order, query, answer in door.answers(orders, on_bytes):
-            answers.write(orjson.dumps(_line(order, query, answer), option=orjson.OPT_APPEND_NEWLINE))
+            line = _line(order, query, answer)
+            if full_set:
+                line["full_set"] = door.full_set(query)
+            answers.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY))
     return door.refused
 
 
@@ -136,6 +141,13 @@ class _Door:
             answers = self._coordinator.match([query for _, query in batch])
             for (order, query), answer in zip(batch, answers, strict=True):
                 yield order, query, answer.to_match()
+
+    def full_set(self, query: Query) -> Any:
+        """Return the ids of everybody in the full tier of one query, ascending, as an array that orjson writes.
+
+        One at a time: the full sets of a batch of orders could each be as large as the population.
+        """
+        return self._coordinator.full_set(query).ids()
 
     def _profile(self, document: Any) -> Profile:
         return parse_profile(document, self._taxonomy)

@@ -10,7 +10,8 @@ from typing import TypeVar
 from rich.console import Console
 from rich.text import Text
 
-from engine.socket import MatchingPaused, SocketMatchService
+from engine.socket import SocketMatchService
+from engine.wire import MatchingPaused
 from kit.clock import now_ms
 from kit.config import Settings
 from kit.db import Database

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from array import array
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from engine.coordinator import Coordinator
+from engine.extractors import Extractors
 from engine.feeder import Feeder
 from engine.in_process import in_process_shards
+from engine.match_service import MatchService
 from engine.ports import ShardLost, ShardPort, UnknownBarrier
+from engine.socket import CallServer, SocketMatchService
+from kit.errors import Unavailable
 from matching.profiles import Profile, parse_profile
 from matching.query import Query, parse_order, resolve
 from matching.reference import match as reference_match
@@ -173,6 +178,34 @@ def test_ray_reproduces_the_worked_examples(ray_shards: Sequence[ShardPort]) -> 
         assert result.full_count == line["full_count"]
         assert result.full.rows() == [tuple(row) for row in line["full"]]
         assert result.partial.rows() == [tuple(row) for row in line["partial"]]
+
+
+def test_a_full_set_crosses_ray_and_the_socket_whole_or_not_at_all(
+    ray_cluster: RayCluster, ray_shards: Sequence[ShardPort], tmp_path: Path
+) -> None:
+    """More ids than a piece holds; then one shard's process is killed: an error comes, and never a part."""
+    profiles = [Profile(number, keywords=("焊接",), rating=number % 101) for number in range(1, 150_001)]
+    vocabulary = Vocabulary()
+    coordinator = Coordinator(ray_shards, TAXONOMY, vocabulary, generation=time.time_ns())
+    coordinator.load(profiles, barrier=1)
+    extractors = Extractors(vocabulary, TAXONOMY, coordinator.crowd_tags)
+    service = MatchService(coordinator, TAXONOMY, extractors, lambda _user_id: None)
+    address = f"unix://{tmp_path / 'match.sock'}"
+    server = CallServer(address, service.handlers())
+    server.start()
+    client = SocketMatchService(address)
+    pieces: list[bytes] = []
+    answer = client.full_set({"keywords": ["焊接"], "limit": 1}, pieces.append)
+    assert answer["full_count"] == answer["certificate"]["population"] == len(profiles)
+    assert sorted(array("q", b"".join(pieces))) == list(range(1, 150_001))
+    os.kill(_shard_processes(ray_cluster)[0].pid, signal.SIGKILL)
+    with pytest.raises(Unavailable):
+        for _ in range(100):
+            pieces.clear()
+            client.full_set({"keywords": ["焊接"]}, pieces.append)
+            time.sleep(0.02)
+    client.close()
+    server.stop()
 
 
 def test_a_killed_shard_comes_back_with_every_change(ray_cluster: RayCluster, ray_shards: Sequence[ShardPort]) -> None:

@@ -1,23 +1,18 @@
 """The internal socket keeps kinds of errors, bounds messages, and says within 300 ms that nobody answers."""
 
+import itertools
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.socket import (
-    MAX_REQUEST_BYTES,
-    CallClient,
-    CallHandler,
-    CallServer,
-    MatchingPaused,
-    MessageTooLarge,
-    SocketMatchService,
-)
+import engine.socket
+from engine.socket import CallClient, CallHandler, CallServer, SocketMatchService
+from engine.wire import MAX_PIECE_BYTES, MAX_REQUEST_BYTES, InPieces, MatchingPaused, MessageTooLarge
 from kit.errors import InvalidInput, NotFound, QuanwangError, Unavailable
 
 pytestmark = pytest.mark.integration
@@ -189,3 +184,80 @@ def test_a_client_survives_the_dispatchers_restart(address: str) -> None:
 def test_the_socket_is_its_owners_alone(address: str, server: CallServer) -> None:
     assert server is not None
     assert Path(address.removeprefix("unix://")).stat().st_mode & 0o077 == 0
+
+
+class Handed:
+    """A call that answers in so many pieces, and whether it let its answer go."""
+
+    def __init__(self, address: str, pieces: Iterable[bytes]) -> None:
+        self.let_go = threading.Event()
+        answer = InPieces(pieces, {"done": True}, self.let_go.set)
+        self.server = CallServer(address, {"hand": lambda _: answer, "echo": dict})
+        self.server.start()
+
+
+def test_an_answer_in_pieces_arrives_whole_and_the_last_word_after_it(address: str) -> None:
+    pieces = [bytes([number]) * size for number, size in enumerate((1, 7, MAX_PIECE_BYTES, 300_000))]
+    handed = Handed(address, pieces)
+    client = CallClient(address)
+    taken: list[bytes] = []
+    assert client.call_for_pieces("hand", {}, taken.append) == {"done": True}
+    assert taken == pieces
+    assert handed.let_go.wait(5)
+    assert client.call_for_pieces("echo", {"no": "pieces"}, taken.append) == {"no": "pieces"}
+    with pytest.raises(InvalidInput, match="must be one of echo, hand"):
+        client.call_for_pieces("unknown", {}, taken.append)
+    handed.server.stop()
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(Unavailable("shard 1 does not answer"), "shard 1 does not answer"), (ZeroDivisionError(), "its log says why")],
+)
+def test_an_answer_that_fails_in_the_middle_is_an_error(address: str, error: Exception, told: str) -> None:
+    def failing() -> Iterator[bytes]:
+        yield b"some"
+        raise error
+
+    handed = Handed(address, failing())
+    taken: list[bytes] = []
+    with pytest.raises(Unavailable, match=told):
+        CallClient(address).call_for_pieces("hand", {}, taken.append)
+    assert taken == [b"some"]
+    assert handed.let_go.wait(5)
+    handed.server.stop()
+
+
+def test_a_dispatcher_that_ends_in_the_middle_of_an_answer_is_an_error(address: str) -> None:
+    handed = Handed(address, (b"piece" for _ in itertools.count()))
+    with pytest.raises(MatchingPaused, match="in the middle of an answer"):
+        CallClient(address).call_for_pieces("hand", {}, lambda _: handed.server.stop())
+    assert handed.let_go.wait(5)
+
+
+@pytest.mark.parametrize("goes_away", [True, False])
+def test_a_reader_who_goes_away_or_does_not_read_keeps_nothing(
+    address: str, monkeypatch: pytest.MonkeyPatch, goes_away: bool
+) -> None:
+    """Pieces are made only as they are taken, and the answer is let go."""
+    monkeypatch.setattr(engine.socket, "PIECE_TIMEOUT_S", 0.3)
+    made: list[int] = []
+
+    def pieces() -> Iterator[bytes]:
+        for number in range(10_000):
+            made.append(number)
+            yield bytes(100_000)
+
+    handed = Handed(address, pieces())
+    with socket.socket(socket.AF_UNIX) as reader:
+        reader.settimeout(5)
+        reader.connect(address.removeprefix("unix://"))
+        request = b'{"call":"hand"}'
+        reader.sendall(len(request).to_bytes(4, "big") + request)
+        assert reader.recv(4)
+        if goes_away:
+            reader.close()
+        assert handed.let_go.wait(5)
+    assert len(made) < 100
+    handed.server.stop()

@@ -16,7 +16,7 @@ from api.strict_json import parse_json
 from api.v1.acceptances import AcceptanceBatch, Confirmation
 from api.v1.dispatches import _orders_of
 from api.v1.users import OneUser, _one_of
-from engine.socket import MatchingPaused, _error_document, _raise
+from engine.wire import MatchingPaused, error_document, raise_error
 from kit.config import load_settings
 from kit.db import Database
 from kit.errors import InvalidInput, shown_value
@@ -168,7 +168,7 @@ def test_refusals_cross_the_internal_socket_unchanged() -> None:
         InvalidInput("regions[0]", "9", "is not a code of the region tree"),
     ):
         with pytest.raises(InvalidInput) as caught:
-            _raise(_error_document(error))
+            raise_error(error_document(error))
         assert caught.value.sentence == error.sentence
 
 

@@ -46,8 +46,9 @@ def test_planted_bug_a_shard_that_is_not_asked_is_noticed(
         return asked
 
     monkeypatch.setattr(Coordinator, "_ask", forgetting)
-    with pytest.raises(IncompleteAnswer, match="neither evaluated nor closed"):
-        coordinator.match([NATIONWIDE])
+    for ask in (lambda: coordinator.match([NATIONWIDE]), lambda: coordinator.full_set(NATIONWIDE)):
+        with pytest.raises(IncompleteAnswer, match="neither evaluated nor closed"):
+            ask()
 
 
 def test_planted_bug_routing_to_one_shard_alone_stays_counted(
@@ -61,5 +62,6 @@ def test_planted_bug_routing_to_one_shard_alone_stays_counted(
 
 def test_planted_bug_a_shard_that_lost_somebody_is_noticed(coordinator: Coordinator) -> None:
     coordinator._population._sizes_at[1][0] += 1
-    with pytest.raises(ShardLost, match="should hold"):
-        coordinator.match([NATIONWIDE])
+    for ask in (lambda: coordinator.match([NATIONWIDE]), lambda: coordinator.full_set(NATIONWIDE)):
+        with pytest.raises(ShardLost, match="should hold"):
+            ask()

@@ -57,6 +57,17 @@ def test_one_line_an_order(door: Door) -> None:
     assert door.left() == {"m.jsonl"}
 
 
+def test_the_full_set_is_everybody_whatever_the_limit_and_the_same_for_any_number_of_shards(door: Door) -> None:
+    profiles = "".join(PROFILE.replace("1", str(user_id), 1) for user_id in (30, 4, 2**53 - 1, 17))
+    written = set()
+    for shards in (1, 3):
+        assert door.run(profiles, ORDER[:-2] + ', "limit": 1}\n', "--full-set", "--shards", shards) == 0
+        assert door.answers()[0]["full_set"] == [4, 17, 30, 2**53 - 1]
+        assert len(door.answers()[0]["full"]) == 1
+        written.add(door.out.read_bytes())
+    assert len(written) == 1
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
