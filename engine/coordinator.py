@@ -15,12 +15,13 @@ from engine.merging import merge_answers
 from engine.placement import PlacementTable, pack
 from engine.population import Population
 from engine.ports import Handle, ShardAnswer, ShardLost, ShardPort, ShardSetup, ShardStats, UnknownBarrier
-from engine.questions import BOTH_TIERS, FULL_SET, FULL_TIER, Answer, Question
+from engine.questions import BOTH_TIERS, FULL_SET, FULL_TIER, Answer, Question, reach_of
 from engine.results import Certificate, FullSet, MatchResult
-from matching.compilation import compile_queries
+from matching.compilation import CompiledBatch, compile_queries
 from matching.index.columns import ProfileColumns, concatenate
 from matching.profiles import Profile
 from matching.query import DEFAULT_WEIGHTS, Query, Weights
+from matching.reach import COLUMNS
 from matching.taxonomy import Taxonomy
 from matching.vocabulary import Vocabulary
 
@@ -210,11 +211,17 @@ class Coordinator:
         found = self._answers(self._ask([query], FULL_SET))
         return FullSet(query.id, tuple(answer.ids for _, answer in found.answers), found.certificates[0])
 
+    def count_reach(self, query: Query, wider: Query) -> tuple[Int64Array, Certificate]:
+        """The columns of matching.reach at one barrier; ``wider``: the query widened. Raises as ``match`` does."""
+        found = self._answers(self._ask([query], reach_of(self._compile([wider]))))
+        counts = sum((answer.counts[0] for _, answer in found.answers), np.zeros(COLUMNS, np.int64))
+        return counts, found.certificates[0]
+
     def _ask(self, queries: Sequence[Query], question: Question[Answer]) -> _Asked[Answer]:
         barrier, placement = self._present, self._placement
         if barrier is None:
             raise ShardLost("matching is paused: the shards are being loaded; try again in a few seconds")
-        batch = compile_queries(queries, self.vocabulary, self._taxonomy, self._population.crowds, self._weights)
+        batch = self._compile(queries)
         closed = np.zeros((len(self._shards), len(queries)), np.bool_)
         if question.by_routing:
             for row, query in enumerate(queries):
@@ -228,6 +235,9 @@ class Coordinator:
             elif len(rows):
                 handles.append((s, rows, question.submit(shard, batch.select(rows.tolist()), barrier)))
         return _Asked(question, queries, barrier, placement, handles, closed)
+
+    def _compile(self, queries: Sequence[Query]) -> CompiledBatch:
+        return compile_queries(queries, self.vocabulary, self._taxonomy, self._population.crowds, self._weights)
 
     def _answers(self, asked: _Asked[Answer]) -> _Answered[Answer]:
         for _ in range(BARRIER_TRIES - 1):

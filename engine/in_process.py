@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from engine.ports import ShardAnswer, ShardFullSet, ShardSetup, ShardStats
+from engine.ports import ShardAnswer, ShardFullSet, ShardReach, ShardSetup, ShardStats
 from engine.shards import Shard
 from matching.compilation import CompiledBatch
 from matching.index.columns import ProfileColumns
@@ -32,6 +32,14 @@ class InProcessShard:
         return self._shard.full_set(batch, barrier)
 
     def collect_full_set(self, handle: ShardFullSet) -> ShardFullSet:
+        """Hand the answer over."""
+        return handle
+
+    def submit_reach(self, batch: CompiledBatch, wider: CompiledBatch, barrier: int) -> ShardReach:
+        """Count now."""
+        return self._shard.count_reach(batch, wider, barrier)
+
+    def collect_reach(self, handle: ShardReach) -> ShardReach:
         """Hand the answer over."""
         return handle
 

@@ -79,6 +79,18 @@ class ShardFullSet:
 
 
 @dataclass(frozen=True, slots=True)
+class ShardReach:
+    """What a batch of Q queries reaches on one shard: ``counts`` int64 (Q, matching.reach.COLUMNS).
+
+    population: as in ShardAnswer.
+    """
+
+    barrier: int
+    population: int
+    counts: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
 class ShardStats:
     """What a shard holds: for health, metrics and diagnostics."""
 
@@ -110,6 +122,14 @@ class ShardPort(Protocol):
         ...
 
     def collect_full_set(self, handle: Handle) -> ShardFullSet:
+        """Wait for an answer."""
+        ...
+
+    def submit_reach(self, batch: CompiledBatch, wider: CompiledBatch, barrier: int) -> Handle:
+        """Start counting what a batch reaches at a published barrier; ``wider``: the same queries widened."""
+        ...
+
+    def collect_reach(self, handle: Handle) -> ShardReach:
         """Wait for an answer."""
         ...
 

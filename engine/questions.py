@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from engine.ports import Handle, ShardAnswer, ShardFullSet, ShardPort
+from engine.ports import Handle, ShardAnswer, ShardFullSet, ShardPort, ShardReach
 from matching.compilation import CompiledBatch
 
-Answer = TypeVar("Answer", ShardAnswer, ShardFullSet)
+Answer = TypeVar("Answer", ShardAnswer, ShardFullSet, ShardReach)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +37,12 @@ FULL_SET = Question(
     submit=lambda shard, batch, barrier: shard.submit_full_set(batch, barrier),
     collect=lambda shard, handle: shard.collect_full_set(handle),
 )
+
+
+def reach_of(wider: CompiledBatch) -> Question[ShardReach]:
+    """What a batch reaches; ``wider``: the same queries widened."""
+    return Question(
+        by_routing=False,
+        submit=lambda shard, batch, barrier: shard.submit_reach(batch, wider, barrier),
+        collect=lambda shard, handle: shard.collect_reach(handle),
+    )

@@ -1,16 +1,30 @@
 """How many users an order would reach, and what each of its keys costs: for the preview before publishing."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from engine.coordinator import Coordinator
-from matching.orders import MAX_RADIUS_KM
+from matching.compilation import DIMENSIONS
 from matching.query import Group, Query
+from matching.reach import (
+    ANYTHING,
+    CIRCLE_DROPPED,
+    CIRCLE_WIDENED,
+    CROWD_DROPPED,
+    FULL_NOW,
+    GROUP_DROPPED,
+    INDUSTRY_DROPPED,
+    INDUSTRY_WIDENED,
+    LEAST_ONE,
+    OF_DIMENSION,
+    REGIONS_DROPPED,
+    REGIONS_WIDENED,
+    widened,
+)
 from matching.taxonomy import Taxonomy, Tree
 
 Change = Literal["drop", "widen"]
-WIDER_RADIUS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,61 +54,49 @@ class Reach:
 
 
 def reach(coordinator: Coordinator, query: Query, taxonomy: Taxonomy) -> Reach:
-    """Count both tiers, and the full tier with each key dropped or widened (one batch, lists are not made)."""
-    changed = list(_changes(query, taxonomy))
-    now = coordinator.match([replace(query, limit=1)])[0]
-    counted = coordinator.match([replace(other, limit=1) for *_, other in changed], full_only=True)
-    gains = (
-        KeyGain(change, dimension, value, result.full_count, result.full_count - now.full_count)
-        for (change, dimension, value, _), result in zip(changed, counted, strict=True)
-    )
+    """Count both tiers, and the full tier with each key dropped or widened, at one barrier and without any list."""
+    wider = widened(query, taxonomy)
+    counts, certificate = coordinator.count_reach(query, wider)
+    now = int(counts[FULL_NOW])
+    gains = [
+        KeyGain(change, dimension, value, int(counts[column]), int(counts[column]) - now)
+        for change, dimension, value, column in _changes(query, wider, taxonomy)
+    ]
     return Reach(
-        now.full_count,
-        now.partial_count,
-        now.dimension_counts,
+        now,
+        int(counts[ANYTHING]) - now,
+        {
+            name: int(counts[OF_DIMENSION + place])
+            for place, name in enumerate(DIMENSIONS)
+            if name in query.dimensions()
+        },
         tuple(sorted(gains, key=lambda gain: (-gain.gain, gain.dimension, gain.value))),
-        now.certificate.population,
+        certificate.population,
     )
 
 
-def _changes(query: Query, taxonomy: Taxonomy) -> Iterator[tuple[Change, str, str, Query]]:
-    """Every single change of the order's keys that leaves it a dimension."""
-    for change, dimension, value, other in _all_changes(query, taxonomy):
-        if other.dimensions() and other != query:
-            yield change, dimension, value, other
-
-
-def _all_changes(query: Query, taxonomy: Taxonomy) -> Iterator[tuple[Change, str, str, Query]]:
-    for place, group in enumerate(query.groups):
-        rest = query.groups[:place] + query.groups[place + 1 :]
-        yield "drop", "keywords", _label(group), replace(query, groups=rest, at_least=min(query.at_least, len(rest)))
+def _changes(query: Query, wider: Query, taxonomy: Taxonomy) -> Iterator[tuple[Change, str, str, int]]:
+    """Every single change of the order's keys that changes something and leaves a dimension, with its column."""
+    has_others = len(query.dimensions()) > 1
+    if has_others or len(query.groups) > 1:
+        for place, group in enumerate(query.groups):
+            yield "drop", "keywords", _label(group), GROUP_DROPPED + place
     if query.at_least > 1:
-        yield "widen", "keywords", f"{query.at_least} -> 1", replace(query, at_least=1)
-    if query.industries:
-        codes = query.industries
-        yield "drop", "industry", _names(taxonomy.industries, codes), replace(query, industries=())
-        yield (
-            "widen",
-            "industry",
-            _names(taxonomy.industries, _parents(taxonomy.industries, codes)),
-            replace(query, industries=_parents(taxonomy.industries, codes)),
-        )
-    if query.regions:
-        codes = query.regions
-        yield "drop", "region", _names(taxonomy.regions, codes), replace(query, regions=())
-        yield (
-            "widen",
-            "region",
-            _names(taxonomy.regions, _parents(taxonomy.regions, codes)),
-            replace(query, regions=_parents(taxonomy.regions, codes)),
-        )
-    if query.near:
-        radius_km = query.near.radius_km
-        wider = min(MAX_RADIUS_KM, radius_km * WIDER_RADIUS)
-        yield "drop", "region", f"{radius_km:g} km", replace(query, near=None)
-        yield "widen", "region", f"{wider:g} km", replace(query, near=replace(query.near, radius_km=wider))
-    if query.crowds:
-        yield "drop", "crowd", ", ".join(query.crowds), replace(query, crowds=())
+        yield "widen", "keywords", f"{query.at_least} -> 1", LEAST_ONE
+    if query.industries and has_others:
+        yield "drop", "industry", _names(taxonomy.industries, query.industries), INDUSTRY_DROPPED
+    if wider.industries != query.industries:
+        yield "widen", "industry", _names(taxonomy.industries, wider.industries), INDUSTRY_WIDENED
+    if query.regions and (has_others or query.near):
+        yield "drop", "region", _names(taxonomy.regions, query.regions), REGIONS_DROPPED
+    if wider.regions != query.regions:
+        yield "widen", "region", _names(taxonomy.regions, wider.regions), REGIONS_WIDENED
+    if query.near and (has_others or query.regions):
+        yield "drop", "region", f"{query.near.radius_km:g} km", CIRCLE_DROPPED
+    if query.near and wider.near and wider.near != query.near:
+        yield "widen", "region", f"{wider.near.radius_km:g} km", CIRCLE_WIDENED
+    if query.crowds and has_others:
+        yield "drop", "crowd", ", ".join(query.crowds), CROWD_DROPPED
 
 
 def _label(group: Group) -> str:
@@ -104,9 +106,3 @@ def _label(group: Group) -> str:
 
 def _names(tree: Tree, codes: tuple[str, ...]) -> str:
     return ", ".join(tree.name(tree.index(code)) for code in codes)
-
-
-def _parents(tree: Tree, codes: tuple[str, ...]) -> tuple[str, ...]:
-    """The codes one level up; a root stays."""
-    above = (tree.parents[tree.index(code)] for code in codes)
-    return tuple(sorted({tree.codes[up] if up >= 0 else code for up, code in zip(above, codes, strict=True)}))

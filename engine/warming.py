@@ -2,6 +2,7 @@
 
 from engine.coordinator import Coordinator
 from engine.in_process import in_process_shards
+from engine.reach import reach
 from matching.profiles import Profile
 from matching.query import Query, parse_order, resolve
 from matching.taxonomy import builtin_taxonomy
@@ -12,9 +13,10 @@ _WORDS = ("焊接", "电工", "氩弧焊", "翻译", "english", "潜水", "会�
 
 
 def warm_kernels() -> int:
-    """Run every path of matching on tiny input: both tiers, each dimension, changes after a load; returns the answers.
+    """Run every path of matching on tiny input: both tiers, sets and counts, each dimension, changes after a load.
 
-    Takes tens of seconds when nothing is in the cache of compiled code (NUMBA_CACHE_DIR), a moment otherwise.
+    Returns the number of answers. Takes tens of seconds when nothing is in the cache of compiled code
+    (NUMBA_CACHE_DIR), a moment otherwise.
     """
     taxonomy = builtin_taxonomy()
     vocabulary = Vocabulary()
@@ -33,6 +35,9 @@ def warm_kernels() -> int:
     queries: list[Query] = [
         resolve(parse_order(document, taxonomy, require_id=False), vocabulary, taxonomy) for document in documents
     ]
+    for query in queries:
+        coordinator.full_set(query)
+        reach(coordinator, query, taxonomy)
     return sum(len(coordinator.match(queries, full_only=full_only)) for full_only in (False, True))
 
 

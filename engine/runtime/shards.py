@@ -18,7 +18,7 @@ import ray.exceptions
 from ray.util import list_named_actors
 
 from engine.build import build_id
-from engine.ports import ShardAnswer, ShardFullSet, ShardLost, ShardSetup, ShardStats
+from engine.ports import ShardAnswer, ShardFullSet, ShardLost, ShardReach, ShardSetup, ShardStats
 from engine.shards import Shard
 from kit.clock import elapsed_s, pause
 from kit.errors import QuanwangError
@@ -111,6 +111,15 @@ class RayShard:
     def collect_full_set(self, handle: _Pending) -> ShardFullSet:
         """Wait for an answer."""
         answer: ShardFullSet = self._collect(handle, MATCH_TIMEOUT_S)
+        return answer
+
+    def submit_reach(self, batch: CompiledBatch, wider: CompiledBatch, barrier: int) -> _Pending:
+        """Start counting what a batch reaches at a published barrier."""
+        return self._submit("count_reach", self._shared.of(batch), wider, barrier)
+
+    def collect_reach(self, handle: _Pending) -> ShardReach:
+        """Wait for an answer."""
+        answer: ShardReach = self._collect(handle, MATCH_TIMEOUT_S)
         return answer
 
     def submit_apply(self, barrier: int, upserts: ProfileColumns, deleted_ids: npt.NDArray[np.int64]) -> _Pending:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from engine.ports import ShardAnswer, ShardFullSet, ShardSetup, ShardStats, UnknownBarrier
+from engine.ports import ShardAnswer, ShardFullSet, ShardReach, ShardSetup, ShardStats, UnknownBarrier
 from engine.shards.snapshots import SnapshotFolder
 from kit.errors import Conflict
 from matching.compilation import CompiledBatch
@@ -103,6 +103,11 @@ class Shard:
         """Everybody in the full tier of a batch's one query at a published barrier; raises UnknownBarrier."""
         state = self._state_at(barrier)
         return ShardFullSet(barrier, state.population, state.full_sets(batch).ids)
+
+    def count_reach(self, batch: CompiledBatch, wider: CompiledBatch, barrier: int) -> ShardReach:
+        """Count what a batch reaches, and with its keys changed, at a published barrier; raises UnknownBarrier."""
+        state = self._state_at(barrier)
+        return ShardReach(barrier, state.population, state.count_reach(batch, wider))
 
     def published(self) -> list[int]:
         """The barriers that can be asked for, oldest first."""

@@ -12,10 +12,12 @@ from matching.index.bits import Words, count_bits, pack_bits, unpack_bits
 from matching.index.columns import ProfileColumns, concatenate, empty_columns
 from matching.index.match_batch import COUNTS, FULL, PARTIAL, SETS, batch_arrays, match_batch, most_keys
 from matching.index.postings import block_shift
+from matching.index.reach import count_reach
 from matching.index.scratch import scratch_for
 from matching.index.segment import MAX_USERS, Segment, Trees
 from matching.index.segment_arrays import Answer
 from matching.ranking import join_tops
+from matching.reach import COLUMNS
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -112,6 +114,29 @@ class SegmentSetState:
             FullRows(answer.full_starts, answer.full_rows, part.segment.people.ids)
             for part, answer in zip(self.parts, answers, strict=True)
         ]
+
+    def count_reach(self, batch: CompiledBatch, wider: CompiledBatch) -> Int64Array:
+        """The counts of matching.reach, int64 (queries, COLUMNS); ``wider``: the same queries widened."""
+        counts = np.zeros((len(batch), COLUMNS), np.int64)
+        arrays, wider_arrays = batch_arrays(batch), batch_arrays(wider)
+        most = max(most_keys(batch), most_keys(wider))
+        for part in self.parts:
+            words = len(part.visible)
+            scratch = scratch_for(words, most, 1)
+            counts += count_reach(
+                part.segment.lists,
+                part.segment.people,
+                part.segment.grid,
+                arrays,
+                wider_arrays,
+                part.visible,
+                block_shift(words),
+                scratch.keys,
+                np.empty_like(scratch.keys),
+                scratch.query,
+                np.empty_like(scratch.query),
+            )
+        return counts
 
     def _answer(self, batch: CompiledBatch, wanted: int) -> Answer:
         return join_answers(self._answers(batch, wanted), batch.writable().limits)

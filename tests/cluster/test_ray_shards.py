@@ -19,6 +19,7 @@ from engine.feeder import Feeder
 from engine.in_process import in_process_shards
 from engine.match_service import MatchService
 from engine.ports import ShardLost, ShardPort, UnknownBarrier
+from engine.reach import reach
 from engine.socket import CallServer, SocketMatchService
 from kit.errors import Unavailable
 from matching.profiles import Profile, parse_profile
@@ -137,6 +138,9 @@ def test_ray_answers_what_the_reference_answers(ray_shards: Sequence[ShardPort])
         assert in_process_result.to_match() == expected
         assert on_ray_result.certificate.is_complete()
     assert any(result.full_count for result in on_ray.match(queries))
+    assert [reach(on_ray, query, TAXONOMY) for query in queries] == [
+        reach(in_process, query, TAXONOMY) for query in queries
+    ]
 
 
 def test_ray_equals_the_reference_in_every_small_case(ray_shards: Sequence[ShardPort]) -> None:

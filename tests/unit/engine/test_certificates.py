@@ -1,5 +1,6 @@
 """A certificate proves something: a shard that is forgotten, or that forgets somebody, makes the answer be refused."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,14 @@ def coordinator(tmp_path: Path) -> Coordinator:
     return found
 
 
+def _ways_to_ask(coordinator: Coordinator) -> list[Callable[[], object]]:
+    return [
+        lambda: coordinator.match([NATIONWIDE]),
+        lambda: coordinator.full_set(NATIONWIDE),
+        lambda: coordinator.count_reach(NATIONWIDE, NATIONWIDE),
+    ]
+
+
 def test_it_counts_those_closed_by_routing_apart_from_those_evaluated(coordinator: Coordinator) -> None:
     both = coordinator.match([NATIONWIDE, ONE_PROVINCE])
     full = coordinator.match([NATIONWIDE, ONE_PROVINCE], full_only=True)
@@ -46,7 +55,7 @@ def test_planted_bug_a_shard_that_is_not_asked_is_noticed(
         return asked
 
     monkeypatch.setattr(Coordinator, "_ask", forgetting)
-    for ask in (lambda: coordinator.match([NATIONWIDE]), lambda: coordinator.full_set(NATIONWIDE)):
+    for ask in _ways_to_ask(coordinator):
         with pytest.raises(IncompleteAnswer, match="neither evaluated nor closed"):
             ask()
 
@@ -62,6 +71,6 @@ def test_planted_bug_routing_to_one_shard_alone_stays_counted(
 
 def test_planted_bug_a_shard_that_lost_somebody_is_noticed(coordinator: Coordinator) -> None:
     coordinator._population._sizes_at[1][0] += 1
-    for ask in (lambda: coordinator.match([NATIONWIDE]), lambda: coordinator.full_set(NATIONWIDE)):
+    for ask in _ways_to_ask(coordinator):
         with pytest.raises(ShardLost, match="should hold"):
             ask()
