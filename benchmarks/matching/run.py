@@ -22,6 +22,7 @@ from benchmarks.matching.orders import BUCKET_SHARES, BUCKETS, Workload, draw_wo
 from benchmarks.matching.peers.choice import make_peer
 from benchmarks.matching.peers.population import PeerPopulation
 from benchmarks.matching.population import CHUNK_USERS, World, chunks
+from benchmarks.matching.reach import measure_reach
 from benchmarks.matching.rounds import Tell, run_rounds, warm_up
 from benchmarks.matching.scaling import measure_changes, measure_curve, measure_ids, measure_threads
 from benchmarks.matching.settings import BenchSettings
@@ -210,7 +211,9 @@ def _describe(
 def _rest_of_the_engine(
     engine: Engine, world: World, workload: Workload, settings: BenchSettings, document: dict[str, Any], tell: Tell
 ) -> dict[str, Any]:
-    """Threads, changes, and the curve over users."""
+    """Reach, threads, changes, and the curve over users."""
+    tell("Measuring reach")
+    reach = measure_reach(engine, world, workload)
     tell(f"Measuring {settings.threads} threads")
     threads = measure_threads(engine, workload, settings.threads)
     with_ids_us = measure_ids(engine, workload)
@@ -223,6 +226,8 @@ def _rest_of_the_engine(
     sizes = [size for size in settings.curve if size != settings.users]
     curve = [*measure_curve(world, workload, sizes, tell), point]
     return {
+        "reach_vs_match": reach["reach_vs_match"],
+        "reach": reach,
         "threads": threads,
         "threads_ratio": threads["ratio"],
         "set_with_ids_us": with_ids_us,

@@ -24,6 +24,7 @@ FIGURES = (
     "update_us",
     "visible_ms",
     "threads_ratio",
+    "reach_vs_match",
     "checked_orders",
     "wrong_orders",
     "wrong_orders_of_peers",

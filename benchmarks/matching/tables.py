@@ -121,6 +121,11 @@ def sentences(document: Mapping[str, Any]) -> list[str]:
         f" {document['threads_ratio']:.2f}x one. A full set with"
         f" external ids instead of rows: {document['set_with_ids_us']:,.0f} us an order."
     )
+    reach = document["reach"]
+    lines.append(
+        f"Reach, with every key dropped or widened: {number(reach['reach_us'])} us of processor time an order,"
+        f" {reach['reach_vs_match']:.2f} times one match of both tiers ({number(reach['match_us'])} us)."
+    )
     lines.append(
         f"Machine: {place['cpu']}, {place['cores']} cores, load {place['load_average'][0]} before and"
         f" {place['load_average_after'][0]} after; Python {place['python']},"
