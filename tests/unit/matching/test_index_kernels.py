@@ -13,6 +13,7 @@ from matching.compilation import compile_queries
 from matching.index.bits import pack_bits, unpack_bits, words_for
 from matching.index.columns import CrowdIds, empty_columns
 from matching.index.geogrid import build_grid, mark_circle
+from matching.index.jit import kernel, kernels_compiled
 from matching.index.match_batch import batch_arrays
 from matching.index.planes import add_to_hits, mark_enough_hits
 from matching.index.segment import people_of
@@ -220,3 +221,13 @@ def test_more_groups_than_the_kernels_hold_are_refused() -> None:
     groups = tuple(Group((Member(f"word {number}"),)) for number in range(17))
     with pytest.raises(ValueError, match="query 5"):
         compile_queries([Query(5, groups, 1)], Vocabulary(), SMALL_TAXONOMY, CrowdIds())
+
+
+def test_what_is_compiled_while_somebody_waits_is_counted() -> None:
+    def twice(number: float) -> float:
+        return 2 * number
+
+    compiled, doubled = kernels_compiled(), kernel(twice)
+    assert (doubled(2), kernels_compiled() - compiled) == (4, 1)
+    assert (doubled(3), kernels_compiled() - compiled) == (6, 1)
+    assert (doubled(1.5), kernels_compiled() - compiled) == (3.0, 2)
