@@ -20,6 +20,9 @@ SUMS = 256
 MAX_SUM_BITS = 8
 MAX_HIT_BITS = 5
 CHUNK_WORDS = 256
+
+PLANE, CARRY, EQUAL, MEMBERS, NOBODY = 0, 1, 2, 3, 4
+"""Rows of ``Scratch.chunk``: a group's users, a carry, who has some bits of a sum, who is of a class, and nobody."""
 _CHUNK_ROWS = 5
 MAX_CHUNKS = 64
 _TOP_SLACK = 512

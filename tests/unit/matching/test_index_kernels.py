@@ -17,7 +17,6 @@ from matching.index.jit import kernel, kernels_compiled
 from matching.index.match_batch import batch_arrays
 from matching.index.planes import add_to_hits, mark_enough_hits
 from matching.index.segment import people_of
-from matching.index.slicing import add_to_sums
 from matching.index.sphere import (
     NEIGHBOURS,
     balls_of,
@@ -28,6 +27,7 @@ from matching.index.sphere import (
     set_point,
     steps_between,
 )
+from matching.index.sums import add_to_sums
 from matching.query import Group, Member, Query
 from matching.ranking import cut_top, entry_of, join_tops, open_top, push, sort_falling
 from matching.vocabulary import Vocabulary
