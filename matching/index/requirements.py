@@ -132,13 +132,17 @@ def meet_all(
                     postings, bitmaps, keys, query, p, p == circle_of, circle, blocks, shift, union, users, number
                 )
         return number, np.int64(0)
+    number = np.int64(0)
     if count == 0:
         copy_plane(found, visible, blocks, shift)
+        number = count_plane(found, blocks, shift)
+    elif _is_one_bitmap(keys, query, first) and first != circle_of:
+        bitmap = bitmaps[keys[ROWS, query[FIRSTS, first]]]
+        blocks, number = keep_both(found, bitmap, visible, blocks, shift)
     else:
         fill_required(postings, bitmaps, keys, query, first, circle_of, circle, blocks, shift, found)
-        blocks = keep_both(found, visible, blocks, shift)
+        blocks, number = keep_both(found, found, visible, blocks, shift)
     for i in range(1, count):
-        number = count_plane(found, blocks, shift)
         if number * _LISTED_PART <= few:
             list_plane(found, blocks, shift, number, users)
             clear(found, blocks, shift)
@@ -150,15 +154,22 @@ def meet_all(
                     )
             return number, np.int64(0)
         p = query[ORDER, i]
-        begin = query[FIRSTS, p]
-        if query[FIRSTS, p + 1] - begin == 1 and keys[ROWS, begin] >= 0 and p != circle_of:
-            blocks = keep_both(found, bitmaps[keys[ROWS, begin]], blocks, shift)
+        if _is_one_bitmap(keys, query, p) and p != circle_of:
+            bitmap = bitmaps[keys[ROWS, query[FIRSTS, p]]]
+            blocks, number = keep_both(found, found, bitmap, blocks, shift)
         else:
             fill_required(postings, bitmaps, keys, query, p, circle_of, circle, blocks, shift, union)
-            left = keep_both(found, union, blocks, shift)
+            left, number = keep_both(found, found, union, blocks, shift)
             clear(union, blocks, shift)
             blocks = left
-    return count_plane(found, blocks, shift), blocks
+    return number, blocks
+
+
+@kernel
+def _is_one_bitmap(keys: Int64Array, query: Int64Array, p: int) -> bool:
+    """Whether a requirement is one dense list."""
+    begin = query[FIRSTS, p]
+    return query[FIRSTS, p + 1] - begin == 1 and keys[ROWS, begin] >= 0
 
 
 @kernel
@@ -236,7 +247,7 @@ def _keep_members(
 ) -> int:
     """Keep of users[:number] who is in requirement ``p``; returns their number. ``union`` is empty, and left empty."""
     first, end = query[FIRSTS, p], query[FIRSTS, p + 1]
-    if end - first == 1 and keys[ROWS, first] >= 0 and not has_circle:
+    if _is_one_bitmap(keys, query, p) and not has_circle:
         return _keep_in_plane(bitmaps[keys[ROWS, first]], users, number)
     if number * _SEARCH_COST > query[SPARSE, p]:
         unite_lists(postings, bitmaps, keys, first, end, blocks, shift, union)

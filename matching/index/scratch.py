@@ -77,6 +77,7 @@ class Scratch(NamedTuple):
     such neighbourhoods in order, with room for as many again.
     hits uint64 (MAX_HIT_BITS, words): groups hit, bit by bit.
     set_room int64 (1): rows of the largest sets of a batch so far, which the next one starts with room for.
+    left int64 (1): where a full set was left (matching.full).
     """
 
     keys: Int64Array
@@ -95,6 +96,7 @@ class Scratch(NamedTuple):
     states: Int64Array
     tops: Int64Array
     set_room: Int64Array
+    left: Int64Array
 
 
 class _Kept(threading.local):
@@ -146,4 +148,5 @@ def _make(words: int, keys: int, top: int) -> Scratch:
         states=np.empty((2, 3), np.int64),
         tops=np.empty((3, top), np.int64),
         set_room=np.full(1, 1024, np.int64),
+        left=np.zeros(1, np.int64),
     )
