@@ -108,22 +108,9 @@ def match_full(
     blocks = common_blocks(query, required, np.int64(-1))
     if graded:
         return _match_graded(
-            lists,
-            people,
-            batch,
-            q,
-            weights,
-            total,
-            base,
-            required,
-            circle_of,
-            circle,
-            visible,
-            blocks,
-            shift,
-            keeps_set,
-            scratch,
-        )
+            lists, people, batch, q, weights, total, base, required, circle_of, circle, visible, blocks, shift,
+            keeps_set, scratch,
+        )  # fmt: skip
     if blocks == 0:
         return np.int64(0)
     found, left = meet_all(
@@ -226,8 +213,8 @@ def _filter_met(
     for i in range(scored):
         kept_users[i] = users[i]
     kept = keep_candidates(
-        lists.postings, lists.bitmaps, scratch.keys, scratch.query, required, circle_of, circle, blocks, shift,
-        scratch.planes[UNION], kept_users, scored,
+        lists.postings, lists.bitmaps, scratch.keys, scratch.query, np.int64(0), required, circle_of, circle, blocks,
+        shift, scratch.planes[UNION], kept_users, scored,
     )  # fmt: skip
     place = np.int64(0)
     for i in range(scored):
