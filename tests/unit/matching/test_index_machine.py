@@ -1,0 +1,189 @@
+"""A set of segments gives what the reference gives, whatever is done to it in whatever order.
+
+Users come, change and go; merges are begun, overtaken and swapped in; snapshots are written, cut, loaded and built on;
+states of any age are asked in one thread and in two. Each planted bug turns it red.
+"""
+
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
+
+from engine.shards import Shard, snapshots
+from engine.shards.snapshots import SnapshotFolder
+from matching.index import column_writes, segment_set
+from matching.index.array_files import DamagedSnapshot
+from matching.index.merging import MergeJob
+from matching.index.parts import Part
+from matching.index.segment_set import SegmentSet
+from matching.profiles import Profile
+from matching.query import Query
+from matching.vocabulary import Vocabulary
+from tests.strategies import STEADY
+from tests.unit.engine.test_shard import SETUP
+from tests.unit.matching.index_cases import TREES, Numbers
+from tests.unit.matching.index_machine import MOST_USERS, Asked, ChangingUsers, Published, settlers, ways
+
+Array = npt.NDArray[Any]
+
+
+class SegmentSetMachine(ChangingUsers):
+    """A SegmentSet with its merges and snapshots."""
+
+    numbers: Numbers
+    users: SegmentSet
+    snapshot_folder: SnapshotFolder
+
+    @initialize(
+        target=ChangingUsers.published,
+        count=st.integers(0, MOST_USERS),
+        delta_users=st.integers(0, 6),
+        segment_users=st.integers(2, 24) | st.just(1_000),
+        way=ways,
+    )
+    def settle(self, count: int, delta_users: int, segment_users: int, way: list[int]) -> Published:
+        self.work_by(way)
+        self.numbers = Numbers()
+        self.bounds = {"delta_users": delta_users, "segment_users": segment_users}
+        self.users = SegmentSet(TREES, **self.bounds)
+        self.snapshot_folder = SnapshotFolder(self.folder / "shard")
+        self.barrier = 0
+        self.saved: dict[int, Profile] | None = None
+        self.job: MergeJob | None = None
+        return self.move_on(settlers(count), set())
+
+    def change(self, put: Mapping[int, Profile], deleted: set[int]) -> Published:
+        self.users.apply(self.numbers.encode(list(put.values())), np.array(sorted(deleted), np.int64))
+        assert self.users.delta_users <= self.bounds["delta_users"]
+        return self.publish(self.users.state())
+
+    def ask(self, queries: list[Query], profiles: Iterable[Profile]) -> Asked:
+        return Asked(queries, profiles, self.numbers.vocabulary, self.numbers.crowds)
+
+    def vocabulary(self) -> Vocabulary:
+        return self.numbers.vocabulary
+
+    @precondition(lambda self: self.job is None)
+    @rule()
+    def begin_a_merge(self) -> None:
+        self.job = self.users.next_job()
+
+    @precondition(lambda self: self.job is not None)
+    @rule(target=ChangingUsers.published)
+    def swap_the_merge_in(self) -> Published:
+        """After whatever happened since it began, a reload included."""
+        assert self.job is not None
+        self.users.take_in(self.job.build())
+        self.job = None
+        return self.publish(self.users.state())
+
+    @precondition(lambda self: self.job is None)
+    @rule(target=ChangingUsers.published)
+    def merge_now(self) -> Published:
+        self.users.merge_now()
+        assert self.users.next_job() is None
+        return self.publish(self.users.state())
+
+    @rule()
+    def resort(self) -> None:
+        self.users.resort()
+
+    @rule()
+    def snapshot(self) -> None:
+        self.barrier += 1
+        state = self.users.state()
+        self.snapshot_folder.write(SETUP, self.barrier, state.parts, has_delta=self.users.delta_users > 0)
+        self.saved = dict(self.alive)
+
+    @precondition(lambda self: self.saved is not None)
+    @rule(target=ChangingUsers.published, restarted=st.booleans())
+    def reload(self, restarted: bool) -> Published:
+        """Go on from the last snapshot, what came after it being lost."""
+        assert self.saved is not None
+        if restarted:
+            self.snapshot_folder = SnapshotFolder(self.folder / "shard")
+        barrier, parts, has_delta = self.snapshot_folder.read(SETUP)
+        assert barrier == self.barrier
+        self.users = SegmentSet(TREES, parts, delta=has_delta, **self.bounds)
+        self.alive = dict(self.saved)
+        return self.publish(self.users.state())
+
+    @precondition(lambda self: self.saved is not None)
+    @rule(target=ChangingUsers.published, which=st.integers(0, 1_000))
+    def cut_a_snapshot_in_half(self, which: int) -> Published:
+        """A copy of it, for states of this process are mapped from the files themselves."""
+        copy = self.folder / "copy"
+        shutil.copytree(self.folder / "shard", copy)
+        files = sorted(path for path in copy.rglob("*") if path.is_file())
+        cut = files[which % len(files)]
+        cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+        with pytest.raises(DamagedSnapshot, match="rebuilt"):
+            SnapshotFolder(copy).read(SETUP)
+        shard = Shard(0, copy)
+        assert shard.restore(SETUP) == 0
+        assert shard.published() == []
+        shutil.rmtree(copy)
+        return self.publish(self.users.state())
+
+
+HISTORIES = settings(STEADY, max_examples=120, stateful_step_count=30)
+
+
+def test_any_history_of_a_segment_set_gives_the_reference() -> None:
+    run_state_machine_as_test(SegmentSetMachine, settings=HISTORIES)
+
+
+def deletions_forgotten(part: Part, source: Part, present: Part | None) -> Part:
+    """``Part.caught_up`` with who was deleted meanwhile left in."""
+    return part if present is None else caught_up(part, source, Part.with_live(present.segment, source.live))
+
+
+def written_in_place(column: Array, rows: Array, values: Array) -> Array:
+    column[rows] = values
+    return column
+
+
+def floors_above_the_worst(*arguments: Any) -> Any:
+    """Who is as good as the worst of a full top is turned away by every later segment, whatever his id."""
+    answer = match_batch(*arguments)
+    for floors in arguments[7:9]:
+        floors[floors >= 0] += 1
+    return answer
+
+
+def without_written_columns(parts: list[Part], saved: list[Any]) -> dict[str, Array]:
+    return {f"{one.name}.live": part.live for part, one in zip(parts, saved, strict=True)}
+
+
+caught_up, match_batch = Part.caught_up, segment_set.match_batch
+
+BUGS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
+    "deletions during a merge are forgotten": (Part, "caught_up", deletions_forgotten),
+    "writes during a merge are forgotten": (
+        Part,
+        "caught_up",
+        lambda part, source, present: caught_up(
+            part, source, present and Part.with_live(source.segment, present.live)
+        ),
+    ),
+    "columns are written in place": (column_writes, "_put", written_in_place),
+    "a moved user stays in his cell": (column_writes, "_joined", lambda moved, rows: moved),
+    "ties with the worst of another segment are lost": (segment_set, "match_batch", floors_above_the_worst),
+    "a replaced user lives on in his segment": (Part, "without", lambda part, ids: part),
+    "a snapshot has no written columns": (snapshots, "_state_arrays", without_written_columns),
+}
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_planted_bug_is_found(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    where, name, wrong = BUGS[bug]
+    monkeypatch.setattr(where, name, wrong)
+    first_found = settings(HISTORIES, phases=[Phase.generate], report_multiple_bugs=False)
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(SegmentSetMachine, settings=first_found)
