@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
 from engine.coordinator import Coordinator
 from engine.feeder import Feeder
-from engine.ports import ShardLost, ShardSetup, UnknownBarrier
+from engine.ports import ShardLost, UnknownBarrier
 from engine.shards import Shard
 from engine.shards.nightly import MS_A_DAY
 from matching.index.segment_set import SegmentSetState
@@ -26,8 +26,16 @@ from matching.vocabulary import Vocabulary
 from tests.strategies import SMALL_TAXONOMY, STEADY
 from tests.unit.engine.test_feeder import MemoryLog, MortalShard
 from tests.unit.engine.test_merges import Aside, Clock
-from tests.unit.matching.index_machine import MOST_USERS, Asked, ChangingUsers, Published, drawn_orders, orders
-from tests.unit.matching.index_machine import settlers, ways
+from tests.unit.matching.index_machine import (
+    MOST_USERS,
+    Asked,
+    ChangingUsers,
+    Published,
+    drawn_orders,
+    orders,
+    settlers,
+    ways,
+)
 
 
 class SmallShard(MortalShard):
@@ -112,7 +120,7 @@ class ShardsMachine(ChangingUsers):
         count=st.integers(0, MOST_USERS),
         shards=st.integers(1, 3),
         delta_users=st.integers(0, 4),
-        segment_users=st.integers(2, 24) | st.just(1_000),
+        segment_users=st.integers(4, 24) | st.just(1_000),
         way=ways,
     )
     def settle(self, count: int, shards: int, delta_users: int, segment_users: int, way: list[int]) -> Published:
@@ -194,6 +202,9 @@ def test_any_history_of_shards_gives_the_reference() -> None:
     run_state_machine_as_test(ShardsMachine, settings=HISTORIES)
 
 
+FIRST_FOUND = settings(HISTORIES, phases=[Phase.generate], report_multiple_bugs=False)
+
+
 def test_a_planted_bug_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who moves to another shard stays in the old one, too."""
     settle = Coordinator._publish
@@ -203,4 +214,4 @@ def test_a_planted_bug_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Coordinator, "_publish", nobody_leaves)
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(ShardsMachine, settings=settings(HISTORIES, report_multiple_bugs=False))
+        run_state_machine_as_test(ShardsMachine, settings=FIRST_FOUND)

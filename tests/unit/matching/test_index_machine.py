@@ -4,8 +4,9 @@ Users come, change and go; merges are begun, overtaken and swapped in; snapshots
 states of any age are asked in one thread and in two. Each planted bug turns it red.
 """
 
-import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,18 +18,28 @@ from hypothesis.stateful import initialize, precondition, rule, run_state_machin
 
 from engine.shards import Shard, snapshots
 from engine.shards.snapshots import SnapshotFolder
-from matching.index import column_writes, segment_set
+from matching.index import column_writes, match_batch, segment_set
 from matching.index.array_files import DamagedSnapshot
 from matching.index.merging import MergeJob
 from matching.index.parts import Part
-from matching.index.segment_set import SegmentSet
+from matching.index.segment_set import SegmentSet, SegmentSetState
 from matching.profiles import Profile
 from matching.query import Query
 from matching.vocabulary import Vocabulary
 from tests.strategies import STEADY
 from tests.unit.engine.test_shard import SETUP
 from tests.unit.matching.index_cases import TREES, Numbers
-from tests.unit.matching.index_machine import MOST_USERS, Asked, ChangingUsers, Published, settlers, ways
+from tests.unit.matching.index_machine import (
+    MOST_USERS,
+    Asked,
+    ChangingUsers,
+    Published,
+    fresh,
+    gone,
+    settlers,
+    ways,
+    written,
+)
 
 Array = npt.NDArray[Any]
 
@@ -44,23 +55,26 @@ class SegmentSetMachine(ChangingUsers):
         target=ChangingUsers.published,
         count=st.integers(0, MOST_USERS),
         delta_users=st.integers(0, 6),
-        segment_users=st.integers(2, 24) | st.just(1_000),
+        segment_users=st.integers(4, 24) | st.just(1_000),
         way=ways,
     )
     def settle(self, count: int, delta_users: int, segment_users: int, way: list[int]) -> Published:
         self.work_by(way)
         self.numbers = Numbers()
-        self.bounds = {"delta_users": delta_users, "segment_users": segment_users}
-        self.users = SegmentSet(TREES, **self.bounds)
+        self.delta_users, self.segment_users = delta_users, segment_users
+        self.users = self._segment_set()
         self.snapshot_folder = SnapshotFolder(self.folder / "shard")
         self.barrier = 0
         self.saved: dict[int, Profile] | None = None
         self.job: MergeJob | None = None
         return self.move_on(settlers(count), set())
 
+    def _segment_set(self, parts: Sequence[Part] = (), *, has_delta: bool = False) -> SegmentSet:
+        return SegmentSet(TREES, parts, delta=has_delta, delta_users=self.delta_users, segment_users=self.segment_users)
+
     def change(self, put: Mapping[int, Profile], deleted: set[int]) -> Published:
         self.users.apply(self.numbers.encode(list(put.values())), np.array(sorted(deleted), np.int64))
-        assert self.users.delta_users <= self.bounds["delta_users"]
+        assert self.users.delta_users <= self.delta_users
         return self.publish(self.users.state())
 
     def ask(self, queries: list[Query], profiles: Iterable[Profile]) -> Asked:
@@ -69,18 +83,34 @@ class SegmentSetMachine(ChangingUsers):
     def vocabulary(self) -> Vocabulary:
         return self.numbers.vocabulary
 
+    def end_the_merge(self) -> None:
+        assert self.job is not None
+        self.users.take_in(self.job.build())
+        self.job = None
+
     @precondition(lambda self: self.job is None)
     @rule()
     def begin_a_merge(self) -> None:
+        """Of what there is to merge, else of any segment, to be sorted anew."""
         self.job = self.users.next_job()
+        if self.job is None:
+            self.users.resort()
+            self.job = self.users.next_job()
 
     @precondition(lambda self: self.job is not None)
     @rule(target=ChangingUsers.published)
     def swap_the_merge_in(self) -> Published:
         """After whatever happened since it began, a reload included."""
-        assert self.job is not None
-        self.users.take_in(self.job.build())
-        self.job = None
+        self.end_the_merge()
+        return self.publish(self.users.state())
+
+    @precondition(lambda self: self.job is None)
+    @rule(target=ChangingUsers.published, put=fresh, users=written, deleted=gone)
+    def overtake_a_merge(self, put: dict[int, int], users: dict[int, int], deleted: set[int]) -> Published:
+        self.begin_a_merge()
+        self.replace_write_and_delete(put, users, deleted)
+        if self.job is not None:
+            self.end_the_merge()
         return self.publish(self.users.state())
 
     @precondition(lambda self: self.job is None)
@@ -94,12 +124,17 @@ class SegmentSetMachine(ChangingUsers):
     def resort(self) -> None:
         self.users.resort()
 
-    @rule()
-    def snapshot(self) -> None:
+    @rule(target=ChangingUsers.published)
+    def snapshot(self) -> Published:
+        """What another process would read of it is what is published."""
         self.barrier += 1
         state = self.users.state()
         self.snapshot_folder.write(SETUP, self.barrier, state.parts, has_delta=self.users.delta_users > 0)
         self.saved = dict(self.alive)
+        barrier, parts, has_delta = SnapshotFolder(self.folder / "shard").read(SETUP)
+        assert barrier == self.barrier
+        assert has_delta == (self.users.delta_users > 0)
+        return self.publish(SegmentSetState(tuple(parts), state.population))
 
     @precondition(lambda self: self.saved is not None)
     @rule(target=ChangingUsers.published, restarted=st.booleans())
@@ -110,26 +145,34 @@ class SegmentSetMachine(ChangingUsers):
             self.snapshot_folder = SnapshotFolder(self.folder / "shard")
         barrier, parts, has_delta = self.snapshot_folder.read(SETUP)
         assert barrier == self.barrier
-        self.users = SegmentSet(TREES, parts, delta=has_delta, **self.bounds)
+        self.users = self._segment_set(parts, has_delta=has_delta)
         self.alive = dict(self.saved)
         return self.publish(self.users.state())
 
     @precondition(lambda self: self.saved is not None)
     @rule(target=ChangingUsers.published, which=st.integers(0, 1_000))
     def cut_a_snapshot_in_half(self, which: int) -> Published:
-        """A copy of it, for states of this process are mapped from the files themselves."""
-        copy = self.folder / "copy"
-        shutil.copytree(self.folder / "shard", copy)
-        files = sorted(path for path in copy.rglob("*") if path.is_file())
-        cut = files[which % len(files)]
-        cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
-        with pytest.raises(DamagedSnapshot, match="rebuilt"):
-            SnapshotFolder(copy).read(SETUP)
-        shard = Shard(0, copy)
-        assert shard.restore(SETUP) == 0
-        assert shard.published() == []
-        shutil.rmtree(copy)
+        """Any file of it; what is published stays."""
+        files = sorted(path for path in (self.folder / "shard").rglob("*") if path.is_file())
+        with cut_in_half(files[which % len(files)]):
+            with pytest.raises(DamagedSnapshot, match="rebuilt"):
+                self.snapshot_folder.read(SETUP)
+            shard = Shard(0, self.folder / "shard")
+            assert shard.restore(SETUP) == 0
+            assert shard.published() == []
         return self.publish(self.users.state())
+
+
+@contextmanager
+def cut_in_half(path: Path) -> Iterator[None]:
+    """For as long as it lasts; states of this process stay mapped to the whole file, which is only put aside."""
+    aside = path.with_name(path.name + ".aside")
+    path.rename(aside)
+    path.write_bytes(aside.read_bytes()[: aside.stat().st_size // 2])
+    try:
+        yield
+    finally:
+        aside.replace(path)
 
 
 HISTORIES = settings(STEADY, max_examples=120, stateful_step_count=30)
@@ -151,7 +194,7 @@ def written_in_place(column: Array, rows: Array, values: Array) -> Array:
 
 def floors_above_the_worst(*arguments: Any) -> Any:
     """Who is as good as the worst of a full top is turned away by every later segment, whatever his id."""
-    answer = match_batch(*arguments)
+    answer = match_batch.match_batch(*arguments)
     for floors in arguments[7:9]:
         floors[floors >= 0] += 1
     return answer
@@ -161,16 +204,14 @@ def without_written_columns(parts: list[Part], saved: list[Any]) -> dict[str, Ar
     return {f"{one.name}.live": part.live for part, one in zip(parts, saved, strict=True)}
 
 
-caught_up, match_batch = Part.caught_up, segment_set.match_batch
+caught_up = Part.caught_up
 
 BUGS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "deletions during a merge are forgotten": (Part, "caught_up", deletions_forgotten),
     "writes during a merge are forgotten": (
         Part,
         "caught_up",
-        lambda part, source, present: caught_up(
-            part, source, present and Part.with_live(source.segment, present.live)
-        ),
+        lambda part, source, present: caught_up(part, source, present and Part.with_live(source.segment, present.live)),
     ),
     "columns are written in place": (column_writes, "_put", written_in_place),
     "a moved user stays in his cell": (column_writes, "_joined", lambda moved, rows: moved),

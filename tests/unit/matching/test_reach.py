@@ -95,7 +95,9 @@ def test_users_of_many_chunks_are_counted_as_they_are_matched(users_a_kind: int,
     counts = state.count_reach(
         numbers.compile(queries), numbers.compile([widened(query, SMALL_TAXONOMY) for query in queries])
     )
-    changed = [(q, *change) for q, query in enumerate(queries) for change in changes_of(query) if change[1].dimensions()]
+    changed = [
+        (q, *change) for q, query in enumerate(queries) for change in changes_of(query) if change[1].dimensions()
+    ]
     answer = state.match(numbers.compile([replace(other, limit=1) for *_, other in changed]), full_only=True)
     assert [counts[q, column] for q, column, _ in changed] == answer.full_counts.tolist()
     now = state.match(numbers.compile(queries))
