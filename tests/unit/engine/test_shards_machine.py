@@ -32,6 +32,8 @@ from tests.unit.matching.index_machine import (
     ChangingUsers,
     Published,
     drawn_orders,
+    gone,
+    list_sizes,
     orders,
     settlers,
     ways,
@@ -120,11 +122,14 @@ class ShardsMachine(ChangingUsers):
         count=st.integers(0, MOST_USERS),
         shards=st.integers(1, 3),
         delta_users=st.integers(0, 4),
-        segment_users=st.integers(4, 24) | st.just(1_000),
+        segment_users=st.integers(6, 30) | st.just(1_000),
         way=ways,
+        dense_from=list_sizes,
     )
-    def settle(self, count: int, shards: int, delta_users: int, segment_users: int, way: list[int]) -> Published:
-        self.work_by(way)
+    def settle(
+        self, count: int, shards: int, delta_users: int, segment_users: int, way: list[int], dense_from: int
+    ) -> Published:
+        self.work_by(way, dense_from)
         self.town = Town(self.folder, shards, delta_users, segment_users)
         self.town.feeder.start()
         return self.move_on(settlers(count), set())
@@ -157,7 +162,7 @@ class ShardsMachine(ChangingUsers):
     def snapshot(self) -> None:
         self.town.coordinator.snapshot()
 
-    @rule(target=ChangingUsers.published, which=st.integers(0, 2), users=st.sets(st.integers(1, 60), max_size=4))
+    @rule(target=ChangingUsers.published, which=st.integers(0, 2), users=gone)
     def a_shard_dies(self, which: int, users: set[int]) -> Published:
         """Nothing is answered without it; it comes back with what changed since its snapshot, and now."""
         self._shard(which).die()
@@ -165,7 +170,7 @@ class ShardsMachine(ChangingUsers):
             self.town.coordinator.match(drawn_orders([0], self.vocabulary()))
         return self.move_on({}, users)
 
-    @rule(target=ChangingUsers.published, which=st.integers(0, 2), users=st.sets(st.integers(1, 60), max_size=4))
+    @rule(target=ChangingUsers.published, which=st.integers(0, 2), users=gone)
     def a_shard_dies_while_a_barrier_is_cut(self, which: int, users: set[int]) -> Published:
         shard = self._shard(which)
         shard.dies_at_next_apply = True
@@ -195,11 +200,17 @@ class ShardsMachine(ChangingUsers):
         return self.town.shards[which % len(self.town.shards)]
 
 
-HISTORIES = settings(STEADY, max_examples=100, stateful_step_count=30)
+HISTORIES = settings(STEADY, max_examples=80, stateful_step_count=30)
 
 
 def test_any_history_of_shards_gives_the_reference() -> None:
     run_state_machine_as_test(ShardsMachine, settings=HISTORIES)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3_600)
+def test_many_more_and_longer_histories_of_shards_do() -> None:
+    run_state_machine_as_test(ShardsMachine, settings=settings(STEADY, max_examples=1_500, stateful_step_count=50))
 
 
 FIRST_FOUND = settings(HISTORIES, phases=[Phase.generate], report_multiple_bugs=False)

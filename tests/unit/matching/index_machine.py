@@ -5,7 +5,7 @@ import threading
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from math import nan
 from pathlib import Path
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, rule
 
 from matching.compilation import DIMENSIONS, CompiledBatch, compile_queries
-from matching.index import scratch
+from matching.index import postings, scratch
 from matching.index.columns import CrowdIds
 from matching.index.segment_set import SegmentSetState
 from matching.profiles import Profile, parse_profile
@@ -28,7 +28,8 @@ from tests.unit.matching.test_index_merging import rewritten
 from tests.unit.matching.test_index_paths import WAYS
 from tests.unit.matching.test_reach import changes_of
 
-MOST_USERS = 60
+MOST_USERS = 90
+"""More than a machine word."""
 EVERYBODY = 100_000
 """A limit that cuts nothing."""
 
@@ -38,6 +39,7 @@ fresh = st.dictionaries(user_ids, st.integers(0, 2**48), max_size=10)
 gone = st.sets(user_ids, max_size=8)
 orders = st.lists(st.integers(0, 2**110), min_size=1, max_size=3)
 ways = st.sampled_from([*WAYS.values(), list(scratch.TUNING)])
+list_sizes = st.sampled_from([2, 8, postings.DENSE_FROM])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +66,16 @@ def drawn_orders(numbers: Iterable[int], vocabulary: Vocabulary) -> list[Query]:
 
 
 @contextmanager
-def scratch_works(way: Iterable[int]) -> Iterator[None]:
-    """Every thread takes new scratch memory, and works in this way (matching.index.scratch.TUNING)."""
-    kept, tuning = scratch._kept, scratch.TUNING
-    scratch._kept, scratch.TUNING = scratch._Kept(), list(way)
+def works_by(way: Iterable[int], dense_from: int) -> Iterator[None]:
+    """Every thread takes new scratch memory and works in this way (matching.index.scratch.TUNING); lists longer than
+    ``dense_from`` are kept as bits.
+    """
+    before = scratch._kept, scratch.TUNING, postings.DENSE_FROM
+    scratch._kept, scratch.TUNING, postings.DENSE_FROM = scratch._Kept(), list(way), dense_from
     try:
         yield
     finally:
-        scratch._kept, scratch.TUNING = kept, tuning
+        scratch._kept, scratch.TUNING, postings.DENSE_FROM = before
 
 
 def new_folder() -> "tempfile.TemporaryDirectory[str]":
@@ -137,8 +141,7 @@ class ChangingUsers(RuleBasedStateMachine):
         self.temporary = new_folder()
         self.folder = Path(self.temporary.name)
         self.history: list[Published] = []
-        self._scratch = scratch_works(scratch.TUNING)
-        self._scratch.__enter__()
+        self._undo = ExitStack()
 
     @abstractmethod
     def change(self, put: Mapping[int, Profile], deleted: set[int]) -> Published:
@@ -152,11 +155,9 @@ class ChangingUsers(RuleBasedStateMachine):
     def vocabulary(self) -> Vocabulary:
         """The words of the index."""
 
-    def work_by(self, way: Iterable[int]) -> None:
-        """Let all queries from now on be worked out in this way."""
-        self._scratch.__exit__(None, None, None)
-        self._scratch = scratch_works(way)
-        self._scratch.__enter__()
+    def work_by(self, way: Iterable[int], dense_from: int) -> None:
+        """Let all threads work in this way until the end."""
+        self._undo.enter_context(works_by(way, dense_from))
 
     def publish(self, state: SegmentSetState) -> Published:
         """Note a state: everybody is in it, once and as he is, whatever its parts."""
@@ -224,7 +225,7 @@ class ChangingUsers(RuleBasedStateMachine):
             for here in self.history[::3]:
                 self.ask(queries, here.profiles).check(here.state)
         finally:
-            self._scratch.__exit__(None, None, None)
+            self._undo.close()
             self.temporary.cleanup()
 
     def _written(self, users: Mapping[int, int]) -> dict[int, Profile]:

@@ -36,6 +36,7 @@ from tests.unit.matching.index_machine import (
     Published,
     fresh,
     gone,
+    list_sizes,
     settlers,
     ways,
     written,
@@ -55,11 +56,12 @@ class SegmentSetMachine(ChangingUsers):
         target=ChangingUsers.published,
         count=st.integers(0, MOST_USERS),
         delta_users=st.integers(0, 6),
-        segment_users=st.integers(4, 24) | st.just(1_000),
+        segment_users=st.integers(6, 30) | st.just(1_000),
         way=ways,
+        dense_from=list_sizes,
     )
-    def settle(self, count: int, delta_users: int, segment_users: int, way: list[int]) -> Published:
-        self.work_by(way)
+    def settle(self, count: int, delta_users: int, segment_users: int, way: list[int], dense_from: int) -> Published:
+        self.work_by(way, dense_from)
         self.numbers = Numbers()
         self.delta_users, self.segment_users = delta_users, segment_users
         self.users = self._segment_set()
@@ -175,11 +177,17 @@ def cut_in_half(path: Path) -> Iterator[None]:
         aside.replace(path)
 
 
-HISTORIES = settings(STEADY, max_examples=120, stateful_step_count=30)
+HISTORIES = settings(STEADY, max_examples=80, stateful_step_count=30)
 
 
 def test_any_history_of_a_segment_set_gives_the_reference() -> None:
     run_state_machine_as_test(SegmentSetMachine, settings=HISTORIES)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3_600)
+def test_many_more_and_longer_histories_of_a_segment_set_do() -> None:
+    run_state_machine_as_test(SegmentSetMachine, settings=settings(STEADY, max_examples=1_500, stateful_step_count=50))
 
 
 def deletions_forgotten(part: Part, source: Part, present: Part | None) -> Part:

@@ -8,6 +8,7 @@ with the reference; at the end whatever the index holds is compared with one bui
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,7 @@ class Year:
                 self._barrier(day)
             if day % 7 == 0:
                 self.ask(self.orders_a_week)
+                self._ask_beside_the_writer(day)
             if day % 30 == 0:
                 self.town.coordinator.snapshot()
             if day % 30 == 3:
@@ -72,6 +74,16 @@ class Year:
         """Compare with the reference."""
         numbers = [self.dice.getrandbits(110) for _ in range(orders)]
         self.town.check(drawn_orders(numbers, self.town.coordinator.vocabulary))
+
+    def _ask_beside_the_writer(self, day: int) -> None:
+        """A state goes on saying the same while the next one is made."""
+        queries = drawn_orders([self.dice.getrandbits(110)], self.town.coordinator.vocabulary)
+        asked, state = self.town.ask(queries, self.alive.values()), self.town.state()
+        with ThreadPoolExecutor(1) as thread:
+            checked = thread.submit(asked.check, state)
+            self._barrier(day)
+            checked.result()
+        asked.check(state)
 
     def _barrier(self, day: int) -> None:
         put: dict[int, Profile] = {}
