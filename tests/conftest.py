@@ -24,6 +24,10 @@ KINDS = ("unit", "integration", "cluster", "e2e", "architecture", "simulation")
 _session: dict[str, Path] = {}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--nightly", action="store_true", help="run the tests, too, that take minutes each")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         _session["folder"] = session_folder.create()
@@ -35,8 +39,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         session_folder.remove(_session.pop("folder"))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
+        if item.get_closest_marker("nightly") and not config.getoption("nightly"):
+            item.add_marker(pytest.mark.skip("takes minutes; give --nightly to run it"))
         kind = item.path.relative_to(ROOT / "tests").parts[0]
         if kind in KINDS:
             item.add_marker(kind)

@@ -35,8 +35,8 @@ from tests.strategies import SMALL_TAXONOMY, STEADY, cases, frozen, order_docume
 from tests.unit.matching.index_cases import NOBODY, TREES, Numbers
 
 
-def _changed(query: Query) -> Iterator[tuple[int, Query]]:
-    """Column and query of every changed key."""
+def changes_of(query: Query) -> Iterator[tuple[int, Query]]:
+    """Column and query of every changed key, whether or not a dimension is left."""
     wider = widened(query, SMALL_TAXONOMY)
     for g in range(len(query.groups)):
         rest = query.groups[:g] + query.groups[g + 1 :]
@@ -72,7 +72,7 @@ def test_every_count_is_that_of_the_reference(case: tuple[list[Profile], list[Qu
         assert counted[ANYTHING] - counted[FULL_NOW] == now.partial_count
         for place, dimension in enumerate(DIMENSIONS):
             assert counted[OF_DIMENSION + place] == now.dimension_counts.get(dimension, 0)
-        for column, other in _changed(query):
+        for column, other in changes_of(query):
             if other.dimensions():
                 assert counted[column] == match(profiles, other, SMALL_TAXONOMY).full_count, (column, other)
 
@@ -95,7 +95,9 @@ def test_users_of_many_chunks_are_counted_as_they_are_matched(users_a_kind: int,
     counts = state.count_reach(
         numbers.compile(queries), numbers.compile([widened(query, SMALL_TAXONOMY) for query in queries])
     )
-    changed = [(q, *change) for q, query in enumerate(queries) for change in _changed(query) if change[1].dimensions()]
+    changed = [
+        (q, *change) for q, query in enumerate(queries) for change in changes_of(query) if change[1].dimensions()
+    ]
     answer = state.match(numbers.compile([replace(other, limit=1) for *_, other in changed]), full_only=True)
     assert [counts[q, column] for q, column, _ in changed] == answer.full_counts.tolist()
     now = state.match(numbers.compile(queries))
