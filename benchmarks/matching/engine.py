@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any
 
@@ -122,13 +122,12 @@ class Engine:
     def close(self) -> None:
         """Nothing to let go."""
 
-    def answer_all(self, operation: Operation, batches: Sequence[Sequence[Query]], threads: int) -> float:
-        """Answer all batches by so many threads; returns the seconds that it took."""
+    def answer_all(self, operation: Operation, batches: Sequence[Sequence[Query]], pool: Executor | None) -> float:
+        """Answer all batches, by the threads of a pool or (None) by this one; returns the seconds that it took."""
         started = time.perf_counter()
-        if threads == 1:
+        if pool is None:
             for batch in batches:
                 self.answer(operation, batch)
         else:
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(lambda batch: self.answer(operation, batch), batches))
+            list(pool.map(lambda batch: self.answer(operation, batch), batches))
         return time.perf_counter() - started

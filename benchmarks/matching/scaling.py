@@ -1,6 +1,7 @@
 """What else a run measures of the engine: changes, threads, and sizes of the population."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +22,8 @@ BARRIER_SHARE = 0.01 / 60 * 0.5
 """Changed users of one barrier, when 1 % of all users change in a minute and a barrier is cut every 0.5 s."""
 CURVE_ROUNDS = 2
 THREAD_ROUNDS = 3
+THREAD_BATCHES = 16
+"""Batches of each thread."""
 THREADED = (Operation.FULL_ANY, Operation.PARTIAL)
 
 
@@ -90,7 +93,10 @@ def _words_of(world: World, columns: ProfileColumns, row: int) -> Query:
 
 
 def measure_threads(engine: Engine, workload: Workload, threads: int) -> dict[str, object]:
-    """Throughput by so many threads over that by one, over batches; runs of both in turn."""
+    """Throughput by so many threads over that by one, over batches; runs of both in turn.
+
+    As online, the threads are there before the work comes, and have worked before.
+    """
     found: dict[str, object] = {"threads": threads}
     ratios = []
     for operation in THREADED:
@@ -98,12 +104,14 @@ def measure_threads(engine: Engine, workload: Workload, threads: int) -> dict[st
         some = [
             [workload.queries[row] for row in rows[i : i + BATCH_ORDERS]] for i in range(0, len(rows), BATCH_ORDERS)
         ]
-        batches = some * -(-2 * threads // len(some))
+        batches = some * -(-THREAD_BATCHES * threads // len(some))
         seconds: dict[int, list[float]] = {1: [], threads: []}
-        for _ in range(THREAD_ROUNDS):
-            for number in dict.fromkeys((1, threads)):
-                with undisturbed():
-                    seconds[number].append(engine.answer_all(operation, batches, number))
+        with ThreadPoolExecutor(threads) as pool:
+            engine.answer_all(operation, batches, pool)
+            for _ in range(THREAD_ROUNDS):
+                for number in dict.fromkeys((1, threads)):
+                    with undisturbed():
+                        seconds[number].append(engine.answer_all(operation, batches, None if number == 1 else pool))
         ratio = median(seconds[1]) / median(seconds[threads])
         found[operation.value] = {"ratio": ratio, "seconds": {str(key): value for key, value in seconds.items()}}
         ratios.append(ratio)
