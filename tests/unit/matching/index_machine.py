@@ -225,8 +225,8 @@ class ChangingUsers(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Whatever has happened since, states are still what they were."""
         try:
-            queries = drawn_orders((7**37, 11**31), self.vocabulary())
             for here in self.history[::3]:
+                queries = drawn_orders((7**37, 11**31), self.vocabulary())
                 self.ask(queries, here.profiles).check(here.state)
         finally:
             # A state may be mapped from files, each of which is open until nobody knows the state.
