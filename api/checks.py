@@ -37,6 +37,7 @@ class PartChecks:
         self._running: dict[str, Future[PartState]] = {}
         self._kept: tuple[float, Mapping[str, PartState]] | None = None
         self._lock = threading.Lock()
+        self._shards: tuple[Mapping[str, Any], ...] = ()
 
     async def states_soon(self) -> Mapping[str, PartState]:
         """Return the same in the event loop, in a thread that no request can occupy."""
@@ -55,6 +56,10 @@ class PartChecks:
             found = {part: self._answer(part, deadline_s) for part in PARTS}
             self._kept = (elapsed_s(), found)
             return found
+
+    def shards(self) -> tuple[Mapping[str, Any], ...]:
+        """What each shard held when matching was last asked (engine.ports.ShardStats); none while it is away."""
+        return self._shards if self.states()["matching"].up else ()
 
     def stop(self) -> None:
         """End the threads as soon as their questions are answered."""
@@ -92,6 +97,7 @@ class PartChecks:
 
     def _ask_matching(self) -> PartState:
         health: Mapping[str, Any] = self._services.match_service.health()
+        self._shards = tuple(health.get("shards", ()))
         if not health.get("ready"):
             return PartState(up=False, detail=str(health.get("why") or "the shards are not complete yet"))
         return PartState(up=True, detail=f"{health.get('population', 0)} users at barrier {health.get('barrier')}")

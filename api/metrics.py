@@ -44,6 +44,7 @@ class Metrics:
         )
         self.registry.register(_Depths(services))
         self.registry.register(_Parts(checks))
+        self.registry.register(_Shards(checks))
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request; ``route`` is the template of the path, so that ids make no series."""
@@ -114,6 +115,44 @@ class _Parts(Collector):
         build = GaugeMetricFamily("quanwang_build", "Always 1; the labels say what runs.", labels=["version", "python"])
         build.add_metric([VERSION, platform.python_version()], 1)
         yield build
+
+
+class _Shards(Collector):
+    """What the shards hold, as they last told; nothing while matching is away."""
+
+    _MEASURES: Final = (
+        ("population", "quanwang_shard_users", "Users held."),
+        ("segments", "quanwang_shard_segments", "Segments that a query asks."),
+        ("bytes", "quanwang_shard_bytes", "Memory of the index."),
+        ("barrier", "quanwang_shard_barrier", "The newest barrier published."),
+        ("merges", "quanwang_shard_merges", "Merges done since the shard began."),
+        (
+            "failed_merges",
+            "quanwang_shard_failed_merges",
+            "Merges that failed since it began; the log says why.",
+        ),
+        (
+            "kernels_compiled",
+            "quanwang_shard_kernels_compiled",
+            "Kernels compiled while the shard served: each made somebody wait; run `quanwang kernels` before a start.",
+        ),
+    )
+
+    def __init__(self, checks: PartChecks) -> None:
+        self._checks = checks
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        """Nothing is asked when the collector is registered."""
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield a gauge a measure, labelled by shard."""
+        shards = self._checks.shards()
+        for key, name, meaning in self._MEASURES:
+            gauge = GaugeMetricFamily(name, meaning, labels=["shard"])
+            for shard in shards:
+                gauge.add_metric([str(shard["shard_id"])], shard[key])
+            yield gauge
 
 
 @router.get(

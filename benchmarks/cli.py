@@ -79,6 +79,10 @@ def matching(
     misses = [miss for bound in bounds if (miss := bound.miss(document))]
     if document["wrong_orders"]:
         misses.insert(0, f"{document['wrong_orders']} of {document['checked_orders']} checked orders are wrong")
+    if document["kernels_compiled_late"]:
+        misses.insert(
+            0, f"{document['kernels_compiled_late']} kernels were compiled while it was timed: figures are void"
+        )
     for miss in misses:
         print(f"quanwang bench: {miss}", file=sys.stderr)
     if misses:

@@ -92,7 +92,10 @@ class ShardReach:
 
 @dataclass(frozen=True, slots=True)
 class ShardStats:
-    """What a shard holds: for health, metrics and diagnostics; merges are counted since the shard began."""
+    """What a shard holds: for health, metrics and diagnostics; merges are counted since the shard began.
+
+    kernels_compiled: kernels that were compiled in the shard's process while it served, and not taken from the cache.
+    """
 
     shard_id: int
     barrier: int
@@ -104,6 +107,7 @@ class ShardStats:
     bytes: int
     merges: int = 0
     failed_merges: int = 0
+    kernels_compiled: int = 0
 
 
 class ShardPort(Protocol):

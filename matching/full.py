@@ -18,9 +18,7 @@ from matching.index.jit import kernel
 from matching.index.planes import (
     clear,
     copy_plane,
-    count_plane,
     keep_both,
-    list_plane,
     unite_lists,
 )
 from matching.index.postings import Lists
@@ -93,8 +91,10 @@ def match_full(
 ) -> int:
     """Count the full tier of the prepared query ``q`` and push its best to the full top.
 
-    With ``keeps_set`` nothing is ranked: all users of the tier are in the first row of ``scratch.users`` afterwards.
+    With ``keeps_set`` nothing is ranked: the users are row FULL of the planes afterwards, in blocks ``scratch.left``,
+    or when that is 0 in the first row of ``scratch.users``.
     """
+    scratch.left[0] = 0
     query, planes, users = scratch.query, scratch.planes, scratch.users[0]
     first_plane = batch.plane_starts[q]
     weights = batch.plane_weights[first_plane : first_plane + groups]
@@ -108,31 +108,19 @@ def match_full(
     blocks = common_blocks(query, required, np.int64(-1))
     if graded:
         return _match_graded(
-            lists,
-            people,
-            batch,
-            q,
-            weights,
-            total,
-            base,
-            required,
-            circle_of,
-            circle,
-            visible,
-            blocks,
-            shift,
-            keeps_set,
-            scratch,
-        )
+            lists, people, batch, q, weights, total, base, required, circle_of, circle, visible, blocks, shift,
+            keeps_set, scratch,
+        )  # fmt: skip
     if blocks == 0:
         return np.int64(0)
     found, left = meet_all(
         lists.postings, lists.bitmaps, scratch.keys, query, required, circle_of, circle, visible, blocks, shift,
         scratch.tuning[FEW], planes, users,
     )  # fmt: skip
-    if found > 0 and keeps_set and left != 0:
-        list_plane(planes[FULL], left, shift, found, users)
-    elif found > 0 and not keeps_set and scratch.states[FULL_TOP, LIMIT] > 0:
+    if keeps_set:
+        scratch.left[0] = left
+        return found
+    if found > 0 and scratch.states[FULL_TOP, LIMIT] > 0:
         _offer_equals(people, batch.origin[q], base, found, left, shift, scratch)
     clear(planes[FULL], blocks, shift)
     return found
@@ -225,8 +213,8 @@ def _filter_met(
     for i in range(scored):
         kept_users[i] = users[i]
     kept = keep_candidates(
-        lists.postings, lists.bitmaps, scratch.keys, scratch.query, required, circle_of, circle, blocks, shift,
-        scratch.planes[UNION], kept_users, scored,
+        lists.postings, lists.bitmaps, scratch.keys, scratch.query, np.int64(0), required, circle_of, circle, blocks,
+        shift, scratch.planes[UNION], kept_users, scored,
     )  # fmt: skip
     place = np.int64(0)
     for i in range(scored):
@@ -311,12 +299,12 @@ def _match_planes(
         unite_lists(lists.postings, lists.bitmaps, keys, query[FIRSTS, 0], query[FIRSTS, groups], left, shift, union)
     else:
         unite_enough(lists, groups, at_least, left, shift, scratch)
-    kept = keep_both(full, union, left, shift)
+    kept, counted = keep_both(full, full, union, left, shift)
     clear(union, left, shift)
-    counted = count_plane(full, kept, shift)
-    if counted > 0 and keeps_set:
-        list_plane(full, kept, shift, counted, scratch.users[0])
-    elif counted > 0 and state[LIMIT] > 0:
+    if keeps_set:
+        scratch.left[0] = kept
+        return counted
+    if counted > 0 and state[LIMIT] > 0:
         query[MOST, 0] = sum_of(weights)
         offer_sliced(
             lists, people, batch.origin[q], weights, np.int64(0), np.int64(0), FULL_TIER, kept, shift, full, scratch

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from benchmarks.matching.places import Places
 from benchmarks.matching.words import Words
 from matching.index.columns import CrowdIds, ProfileColumns
+from matching.index.locality import locality_order
 from matching.taxonomy import Tree
 from matching.vocabulary import Vocabulary
 
@@ -87,7 +88,7 @@ def _industry_tail(tree: Tree, seed: int) -> tuple[Int32Array, npt.NDArray[np.fl
 
 
 def chunks(world: World, users: int, chunk_users: int = CHUNK_USERS) -> Iterator[ProfileColumns]:
-    """``users`` users in chunks; ids run from 1 on without a gap, in locality order within each chunk."""
+    """``users`` users in chunks; ids run from 1 on without a gap, each chunk in the engine's own order."""
     for number, first in enumerate(range(0, users, chunk_users)):
         random = np.random.default_rng([world.seed, 0x05E5, number])
         yield draw_users(world, random, min(chunk_users, users - first), first_id=first + 1)
@@ -111,7 +112,7 @@ def draw_users(world: World, random: np.random.Generator, size: int, *, first_id
         np.clip(np.round(random.normal(68.0, 14.0, size)), 0, 100).astype(np.uint8),
         random.random(size) >= UNAVAILABLE_SHARE,
     )
-    ordered = drawn.take(_locality_order(drawn))
+    ordered = drawn.take(locality_order(drawn, np.array(world.words.taxonomy.regions.parents, np.int32)))
     ordered.ids[:] = np.arange(first_id, first_id + size)
     return ordered
 
@@ -187,8 +188,3 @@ def pack_rows(drawn: Int32Array, wanted: Int64Array) -> tuple[Int64Array, Int32A
     starts = np.zeros(len(drawn) + 1, np.int64)
     np.cumsum(kept.sum(axis=1), out=starts[1:])
     return starts, ascending[kept]
-
-
-def _locality_order(columns: ProfileColumns) -> Int64Array:
-    """Rows by first region, then first industry; everybody has one of each."""
-    return np.lexsort((columns.industries[columns.industry_starts[:-1]], columns.regions[columns.region_starts[:-1]]))

@@ -30,6 +30,7 @@ from benchmarks.matching.tokens import TokenBook, tokens_a_user, tokens_of
 from benchmarks.matching.words import load_words, shared_folder
 from benchmarks.timing import Measurement, median, now_s
 from matching.index.columns import ProfileColumns, concatenate
+from matching.index.jit import kernels_compiled
 
 PACKAGES = ("numpy", "numba", "pyroaring", "tantivy", "psycopg", "llvmlite")
 FAULTS_SHOWN = 20
@@ -49,7 +50,9 @@ def run(settings: BenchSettings, tell: Tell) -> dict[str, Any]:
     try:
         contestants += _build_peers(population, world, settings, tell)
         warm_up(contestants, workload, tell)
+        compiled = kernels_compiled()
         measured = run_rounds(contestants, workload, settings.rounds, tell)
+        compiled_late = kernels_compiled() - compiled
         counting_us = _counting(contestants, workload)
         verdicts = _check(contestants, workload, world, population, settings, tell)
         document = _figures(settings, world, population, workload, measured)
@@ -58,6 +61,7 @@ def run(settings: BenchSettings, tell: Tell) -> dict[str, Any]:
         document["engine"] = engine.describe()
         document["bytes_per_user"] = engine.bytes() / settings.users
         document["build_s"] = engine.build_s
+        document["kernels_compiled_late"] = compiled_late
     finally:
         for contestant in contestants[1:]:
             contestant.close()

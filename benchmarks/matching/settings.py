@@ -28,6 +28,7 @@ FIGURES = (
     "checked_orders",
     "wrong_orders",
     "wrong_orders_of_peers",
+    "kernels_compiled_late",
     "peak_memory_bytes",
 )
 """The numbers of the JSON document that a threshold can be set on."""

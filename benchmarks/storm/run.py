@@ -27,7 +27,7 @@ from matching.index.segment_set import DELTA_USERS
 from matching.query import Query
 
 PACKAGES = ("numpy", "numba", "llvmlite")
-FIRST_PART = 0.8
+FIRST_PART = 0.75
 """The users are loaded at two barriers, so that one merge of everybody falls into the storm."""
 LOADED = 2
 LEAST_DELTA_PART = 50
@@ -144,7 +144,7 @@ def _figures(
             "storm_batch_us": stormy.batch_us,
         },
     }
-    for kind in ("single", "batch"):
+    for kind in ("single", "batch", "single_cpu", "batch_cpu"):
         for percentile in ("p50", "p95", "p99"):
             # The quicker of the two quiet times: before, there is a segment more; after, there is the delta.
             quiet = min(latencies[when][kind][percentile] for when in ("quiet before", "quiet after"))
@@ -153,7 +153,12 @@ def _figures(
 
 
 def _summaries(latencies: Latencies) -> dict[str, dict[str, float]]:
-    return {"single": summary(latencies.single_us), "batch": summary(latencies.batch_us)}
+    return {
+        "single": summary(latencies.single_us),
+        "batch": summary(latencies.batch_us),
+        "single_cpu": summary(latencies.single_cpu_us),
+        "batch_cpu": summary(latencies.batch_cpu_us),
+    }
 
 
 def _by_kind(changes: Sequence[Any]) -> dict[str, int]:

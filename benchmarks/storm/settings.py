@@ -23,6 +23,8 @@ FIGURES = (
     "batch_p50_ratio",
     "batch_p95_ratio",
     "batch_p99_ratio",
+    "single_cpu_p99_ratio",
+    "batch_cpu_p99_ratio",
     "merges",
     "failed_merges",
     "longest_merge_s",

@@ -6,7 +6,12 @@ from typing import Any
 from benchmarks.reports import Grid, number
 from benchmarks.storm.settings import CADENCE_S
 
-TITLES = {"single": "one order a call", "batch": "64 orders a call"}
+TITLES = {
+    "single": "one order a call",
+    "batch": "64 orders a call",
+    "single_cpu": "one order a call, processor time",
+    "batch_cpu": "64 orders a call, processor time",
+}
 
 
 def tables(document: Mapping[str, Any]) -> list[Grid]:

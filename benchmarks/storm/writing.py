@@ -22,7 +22,7 @@ from matching.ranking import unpack_keys
 MS_A_DAY = 86_400_000
 PROBES = 4
 """Changed users of each barrier who are looked for, in one batch."""
-PROBE_LIMIT = 100_000
+PROBE_LIMIT = 10_000
 PROBE_RADIUS_KM = 1.0
 RESORT_AFTER = 0.5
 """The part of a storm after which the night comes, in which all segments are sorted anew."""
@@ -101,7 +101,7 @@ def storm(shard: Shard, world: World, changes: Sequence[Change], first_barrier: 
         cut = now_s()
         shard.apply(barrier, change.put, change.deleted)
         times.barrier_ms.append((now_s() - cut) * 1e3)
-        answer = shard.match(probes.batch, barrier)
+        answer = shard.match(probes.batch, barrier, full_only=True)
         seen = now_s()
         times.unseen += probes.find_faults(answer)
         times.probes += len(probes.rows)

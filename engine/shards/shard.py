@@ -18,6 +18,7 @@ from matching.compilation import CompiledBatch
 from matching.index.array_files import DamagedSnapshot
 from matching.index.bits import count_bits
 from matching.index.columns import ProfileColumns
+from matching.index.jit import kernels_compiled
 from matching.index.parts import Part
 from matching.index.segment import MAX_USERS, Trees
 from matching.index.segment_set import DELTA_USERS, SegmentSet, SegmentSetState
@@ -176,6 +177,7 @@ class Shard:
             bytes=sum(part.segment.bytes() for part in parts),
             merges=self._merges.done,
             failed_merges=self._merges.failed,
+            kernels_compiled=kernels_compiled(),
         )
 
     def _state_at(self, barrier: int) -> SegmentSetState:

@@ -10,11 +10,12 @@ import numpy.typing as npt
 
 from matching.compilation import CompiledBatch
 from matching.full import match_full
+from matching.index.bits import WORD_BITS
 from matching.index.classes import FULL_TIER, PARTIAL_TIER
 from matching.index.geogrid import Grid, mark_circle
 from matching.index.jit import kernel
 from matching.index.lookup import find_lists
-from matching.index.planes import clear
+from matching.index.planes import clear, list_plane
 from matching.index.postings import Lists
 from matching.index.scratch import (
     BLOCKS,
@@ -26,6 +27,9 @@ from matching.index.scratch import (
     SPARE,
     VISIBLE,
     Scratch,
+)
+from matching.index.scratch import (
+    FULL as FULL_PLANE,
 )
 from matching.index.segment_arrays import Answer, BatchArrays, People
 from matching.partial import count_tiers, empty_dimensions, fill_dimensions, match_partial
@@ -111,7 +115,7 @@ def match_batch(
                 scratch,
             )  # fmt: skip
         if wanted & SETS:
-            full_rows = _keep_set(scratch.users[0], full_counts[q], q, full_starts, full_rows)
+            full_rows = _keep_set(full_counts[q], q, shift, scratch, full_starts, full_rows)
         if wanted & (PARTIAL | COUNTS):
             partial_counts[q] = _match_rest(
                 lists,
@@ -139,7 +143,7 @@ def match_batch(
             people.sorted_ids, PARTIAL_TIER, scratch, q, partial_starts, partial_keys, partial_ids, partial_floors
         )
     if wanted & SETS:
-        scratch.set_room[0] = max(scratch.set_room[0], full_starts[queries])
+        scratch.set_room[0] = max(scratch.set_room[0], full_starts[queries] + WORD_BITS)
     ranked = np.int64(0) if wanted & SETS else full_starts[queries]
     return Answer(
         full_counts,
@@ -183,16 +187,20 @@ def _match_rest(
 
 @kernel
 def _keep_set(
-    users: npt.NDArray[np.uint32], found: int, q: int, starts: Int64Array, rows: npt.NDArray[np.uint32]
+    found: int, q: int, shift: int, scratch: Scratch, starts: Int64Array, rows: npt.NDArray[np.uint32]
 ) -> npt.NDArray[np.uint32]:
-    """Append users[:found] to the answer, moved to a larger array when it is full."""
+    """Append the users that ``match_full`` left to the answer, moved to a larger array when it is full."""
     first = starts[q]
     starts[q + 1] = first + found
-    if first + found > len(rows):
-        larger = np.empty(2 * (first + found), np.uint32)
+    if first + found + WORD_BITS > len(rows):
+        larger = np.empty(2 * (first + found + WORD_BITS), np.uint32)
         larger[:first] = rows[:first]
         rows = larger
-    rows[first : first + found] = users[:found]
+    if scratch.left[0] == 0:
+        rows[first : first + found] = scratch.users[0, :found]
+        return rows
+    list_plane(scratch.planes[FULL_PLANE], scratch.left[0], shift, found, rows[first:])
+    clear(scratch.planes[FULL_PLANE], scratch.left[0], shift)
     return rows
 
 

@@ -91,22 +91,27 @@ def add_postings(postings: Postings, place: int, end: int, plane: Words) -> None
 
 
 @kernel
-def keep_both(plane: Words, other: Words, blocks: int, shift: int) -> int:
-    """Keep in the named blocks of ``plane`` who is also in ``other``; returns the blocks that are left with anybody."""
-    left = np.int64(0)
+def keep_both(plane: Words, one: Words, other: Words, blocks: int, shift: int) -> tuple[int, int]:
+    """Make ``plane``, in the named blocks, who is in both others; it may be one of them.
+
+    Returns the blocks that are left with anybody, and how many users that are.
+    """
+    left, number = np.int64(0), np.int64(0)
     while blocks != 0:
         first, count = next_run(blocks)
         blocks = without_run(blocks, first, count)
         for block in range(first, first + count):
             low, high = bounds_of(block, np.int64(1), shift, len(plane))
-            into, also = plane[low:high], other[low:high]
-            seen = np.uint64(0)
+            into, some, also = plane[low:high], one[low:high], other[low:high]
+            users = np.int64(0)
             for i in range(len(into)):
-                into[i] &= also[i]
-                seen |= into[i]
-            if seen != np.uint64(0):
+                both = some[i] & also[i]
+                into[i] = both
+                users += popcount(both)
+            if users > 0:
                 left |= np.int64(np.uint64(1) << np.uint64(block))
-    return left
+                number += users
+    return left, number
 
 
 @kernel

@@ -121,44 +121,65 @@ def meet_all(
     """
     found, union = planes[FULL], planes[UNION]
     first = query[ORDER, 0] if count > 0 else np.int64(-1)
+    begin, number = np.int64(1), np.int64(0)
     if count > 0 and query[SIZES, first] <= few and first != circle_of and query[SPARSE, first] == query[SIZES, first]:
         number = _list_union(
             postings, keys, query[FIRSTS, first], query[FIRSTS, first + 1], blocks, shift, visible, union, users
         )
-        for i in range(1, count):
-            p = query[ORDER, i]
-            if number > 0:
-                number = _keep_members(
-                    postings, bitmaps, keys, query, p, p == circle_of, circle, blocks, shift, union, users, number
-                )
-        return number, np.int64(0)
-    if count == 0:
-        copy_plane(found, visible, blocks, shift)
     else:
-        fill_required(postings, bitmaps, keys, query, first, circle_of, circle, blocks, shift, found)
-        blocks = keep_both(found, visible, blocks, shift)
-    for i in range(1, count):
-        number = count_plane(found, blocks, shift)
-        if number * _LISTED_PART <= few:
-            list_plane(found, blocks, shift, number, users)
-            clear(found, blocks, shift)
-            for j in range(i, count):
-                p = query[ORDER, j]
-                if number > 0:
-                    number = _keep_members(
-                        postings, bitmaps, keys, query, p, p == circle_of, circle, blocks, shift, union, users, number
-                    )
-            return number, np.int64(0)
-        p = query[ORDER, i]
-        begin = query[FIRSTS, p]
-        if query[FIRSTS, p + 1] - begin == 1 and keys[ROWS, begin] >= 0 and p != circle_of:
-            blocks = keep_both(found, bitmaps[keys[ROWS, begin]], blocks, shift)
-        else:
-            fill_required(postings, bitmaps, keys, query, p, circle_of, circle, blocks, shift, union)
-            left = keep_both(found, union, blocks, shift)
-            clear(union, blocks, shift)
-            blocks = left
-    return count_plane(found, blocks, shift), blocks
+        blocks, number = _begin_plane(
+            postings, bitmaps, keys, query, first, circle_of, circle, visible, blocks, shift, found
+        )
+        while begin < count and number * _LISTED_PART > few:
+            p = query[ORDER, begin]
+            begin += 1
+            if _is_one_bitmap(keys, query, p) and p != circle_of:
+                bitmap = bitmaps[keys[ROWS, query[FIRSTS, p]]]
+                blocks, number = keep_both(found, found, bitmap, blocks, shift)
+            else:
+                fill_required(postings, bitmaps, keys, query, p, circle_of, circle, blocks, shift, union)
+                left, number = keep_both(found, found, union, blocks, shift)
+                clear(union, blocks, shift)
+                blocks = left
+        if begin == count or count == 0:
+            return number, blocks
+        list_plane(found, blocks, shift, number, users)
+        clear(found, blocks, shift)
+    number = keep_candidates(
+        postings, bitmaps, keys, query, begin, count, circle_of, circle, blocks, shift, union, users, number
+    )
+    return number, np.int64(0)
+
+
+@kernel
+def _begin_plane(
+    postings: Postings,
+    bitmaps: Words,
+    keys: Int64Array,
+    query: Int64Array,
+    p: int,
+    circle_of: int,
+    circle: Words,
+    visible: Words,
+    blocks: int,
+    shift: int,
+    found: Words,
+) -> tuple[int, int]:
+    """Set a plane to the visible users who meet requirement ``p``, or with -1 to all; returns (blocks, number)."""
+    if p < 0:
+        copy_plane(found, visible, blocks, shift)
+        return blocks, count_plane(found, blocks, shift)
+    if _is_one_bitmap(keys, query, p) and p != circle_of:
+        return keep_both(found, bitmaps[keys[ROWS, query[FIRSTS, p]]], visible, blocks, shift)
+    fill_required(postings, bitmaps, keys, query, p, circle_of, circle, blocks, shift, found)
+    return keep_both(found, found, visible, blocks, shift)
+
+
+@kernel
+def _is_one_bitmap(keys: Int64Array, query: Int64Array, p: int) -> bool:
+    """Whether a requirement is one dense list."""
+    begin = query[FIRSTS, p]
+    return query[FIRSTS, p + 1] - begin == 1 and keys[ROWS, begin] >= 0
 
 
 @kernel
@@ -200,6 +221,7 @@ def keep_candidates(
     bitmaps: Words,
     keys: Int64Array,
     query: Int64Array,
+    begin: int,
     count: int,
     circle_of: int,
     circle: Words,
@@ -209,8 +231,11 @@ def keep_candidates(
     users: Postings,
     number: int,
 ) -> int:
-    """Keep of users[:number], in their order, who meet all requirements of row ORDER; returns their number."""
-    for r in range(count):
+    """Keep of users[:number], in their order, who meet the requirements [begin, count) of row ORDER.
+
+    Returns their number.
+    """
+    for r in range(begin, count):
         p = query[ORDER, r]
         if number > 0:
             number = _keep_members(
@@ -236,7 +261,7 @@ def _keep_members(
 ) -> int:
     """Keep of users[:number] who is in requirement ``p``; returns their number. ``union`` is empty, and left empty."""
     first, end = query[FIRSTS, p], query[FIRSTS, p + 1]
-    if end - first == 1 and keys[ROWS, first] >= 0 and not has_circle:
+    if _is_one_bitmap(keys, query, p) and not has_circle:
         return _keep_in_plane(bitmaps[keys[ROWS, first]], users, number)
     if number * _SEARCH_COST > query[SPARSE, p]:
         unite_lists(postings, bitmaps, keys, first, end, blocks, shift, union)

@@ -20,6 +20,9 @@ SUMS = 256
 MAX_SUM_BITS = 8
 MAX_HIT_BITS = 5
 CHUNK_WORDS = 256
+
+PLANE, CARRY, EQUAL, MEMBERS, NOBODY = 0, 1, 2, 3, 4
+"""Rows of ``Scratch.chunk``: a group's users, a carry, who has some bits of a sum, who is of a class, and nobody."""
 _CHUNK_ROWS = 5
 MAX_CHUNKS = 64
 _TOP_SLACK = 512
@@ -74,6 +77,7 @@ class Scratch(NamedTuple):
     such neighbourhoods in order, with room for as many again.
     hits uint64 (MAX_HIT_BITS, words): groups hit, bit by bit.
     set_room int64 (1): rows of the largest sets of a batch so far, which the next one starts with room for.
+    left int64 (1): where a full set was left (matching.full).
     """
 
     keys: Int64Array
@@ -92,6 +96,7 @@ class Scratch(NamedTuple):
     states: Int64Array
     tops: Int64Array
     set_room: Int64Array
+    left: Int64Array
 
 
 class _Kept(threading.local):
@@ -143,4 +148,5 @@ def _make(words: int, keys: int, top: int) -> Scratch:
         states=np.empty((2, 3), np.int64),
         tops=np.empty((3, top), np.int64),
         set_room=np.full(1, 1024, np.int64),
+        left=np.zeros(1, np.int64),
     )

@@ -263,7 +263,7 @@ class SegmentSet:
         if len(columns) <= self._delta_users:
             return Part.of(Segment.build(columns, self._trees))
         # Users of one region and industry come to stand near each other.
-        order = locality_order(columns)
+        order = locality_order(columns, self._trees.region_parents)
         for first in range(0, len(order), self._segment_users):
             rows = order[first : first + self._segment_users]
             self._base.append(Part.of(Segment.build(columns.take(rows), self._trees)))

@@ -11,7 +11,6 @@ LONG_FILES: dict[str, str] = {}
 """Path: why it is one file."""
 
 LONG_FUNCTIONS: dict[str, str] = {
-    "matching/full.py:match_full": "half of it is its arguments, one a line: kernels are handed numbers, not objects",
     "matching/index/match_batch.py:match_batch": "the one entry of all kernels: arrays of the answer, then one loop",
 }
 """``path:function``: why it is one function."""

@@ -39,6 +39,8 @@ def test_measures_count_requests_by_template_and_queues_by_state(installation: I
     assert 'quanwang_work_rows{kind="dispatch"' in text
     assert 'quanwang_part_up{part="database"} 1.0' in text
     assert 'quanwang_build{python="3.' in text
+    assert re.search(r'quanwang_shard_users\{shard="0"\} [1-9]', text)
+    assert 'quanwang_shard_kernels_compiled{shard="0"}' in text
 
 
 def test_the_committed_document_is_the_one_that_is_served(installation: Installation) -> None:

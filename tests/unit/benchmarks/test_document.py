@@ -53,6 +53,7 @@ def test_the_document_has_every_key_and_is_json(document: dict[str, Any], tmp_pa
 
 def test_nothing_is_wrong_and_it_says_how_much_was_checked(document: dict[str, Any]) -> None:
     assert document["checked_orders"] == 24
+    assert document["kernels_compiled_late"] == 0
     assert (document["wrong_orders"], document["wrong_orders_of_peers"], document["faults"]) == (0, 0, [])
     assert document["peers"]["numpy_scan"]["orders_asked"]["partial"] == 16
 
@@ -159,3 +160,7 @@ def test_misses_and_wrong_answers_end_with_status_1(
     wrong = CliRunner().invoke(cli.app, arguments)
     assert wrong.exit_code == 1
     assert "2 of 24 checked orders are wrong" in wrong.stderr
+    monkeypatch.setattr(run_module, "run", lambda *_: {**document, "kernels_compiled_late": 1})
+    late = CliRunner().invoke(cli.app, arguments)
+    assert late.exit_code == 1
+    assert "1 kernels were compiled while it was timed" in late.stderr

@@ -114,9 +114,9 @@ def test_a_change_that_is_not_seen_is_named(town: Town) -> None:
         ShardSetup(1, 1, np.array(taxonomy.regions.parents, np.int32), np.array(taxonomy.industries.parents, np.int32))
     )
     shard.apply(1, town.columns, NOBODY)
-    assert len(probes.find_faults(shard.match(probes.batch, 1))) == len(probes.rows) == writing.PROBES
+    assert len(probes.find_faults(shard.match(probes.batch, 1, full_only=True))) == len(probes.rows) == writing.PROBES
     shard.apply(2, change.put, change.deleted)
-    assert probes.find_faults(shard.match(probes.batch, 2)) == []
+    assert probes.find_faults(shard.match(probes.batch, 2, full_only=True)) == []
 
 
 def test_a_run_loses_nobody_and_has_every_figure(document: dict[str, Any], tmp_path: Path) -> None:

@@ -2,21 +2,23 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba import njit
 
 from matching import geometry
 from matching.compilation import compile_queries
 from matching.index.bits import pack_bits, unpack_bits, words_for
 from matching.index.columns import CrowdIds, empty_columns
 from matching.index.geogrid import build_grid, mark_circle
+from matching.index.jit import kernels_compiled
 from matching.index.match_batch import batch_arrays
 from matching.index.planes import add_to_hits, mark_enough_hits
 from matching.index.segment import people_of
-from matching.index.slicing import add_to_sums
 from matching.index.sphere import (
     NEIGHBOURS,
     balls_of,
@@ -27,6 +29,7 @@ from matching.index.sphere import (
     set_point,
     steps_between,
 )
+from matching.index.sums import add_to_sums
 from matching.query import Group, Member, Query
 from matching.ranking import cut_top, entry_of, join_tops, open_top, push, sort_falling
 from matching.vocabulary import Vocabulary
@@ -220,3 +223,14 @@ def test_more_groups_than_the_kernels_hold_are_refused() -> None:
     groups = tuple(Group((Member(f"word {number}"),)) for number in range(17))
     with pytest.raises(ValueError, match="query 5"):
         compile_queries([Query(5, groups, 1)], Vocabulary(), SMALL_TAXONOMY, CrowdIds())
+
+
+def test_what_is_compiled_while_somebody_waits_is_counted() -> None:
+    def twice(number: Any) -> Any:
+        return 2 * number
+
+    # Not kept on disk, so that it is compiled here in every run.
+    compiled, doubled = kernels_compiled(), njit(twice)
+    assert (doubled(2), kernels_compiled() - compiled) == (4, 1)
+    assert (doubled(3), kernels_compiled() - compiled) == (6, 1)
+    assert (doubled(1.5), kernels_compiled() - compiled) == (3.0, 2)

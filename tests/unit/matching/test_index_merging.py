@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matching.geometry import distance_km
-from matching.index.columns import ProfileColumns
+from matching.index.locality import locality_order
 from matching.index.merging import MergeJob, MergePlan, Reason, Shape, plan_merge
 from matching.index.parts import Part
 from matching.index.segment import Segment
@@ -182,15 +182,14 @@ def test_survivors_keep_their_order_and_a_resort_renews_it() -> None:
     town.users.resort()
     assert town.users.merge_now() == 1
     (sorted_anew,) = town.users.state().parts
-    firsts = [_first_region(sorted_anew.segment.columns, row) for row in range(len(sorted_anew.segment))]
-    assert firsts == sorted(firsts)
-    assert firsts != [_first_region(merged.segment.columns, row) for row in range(len(merged.segment))]
+    assert _order(sorted_anew) == list(range(120 - 2))
+    assert _order(merged) != _order(sorted_anew)
     assert town.users.next_job() is None
 
 
-def _first_region(columns: ProfileColumns, row: int) -> int:
-    first = columns.region_starts[row]
-    return int(columns.regions[first]) if first < columns.region_starts[row + 1] else -1
+def _order(part: Part) -> list[int]:
+    order: list[int] = locality_order(part.segment.columns, TREES.region_parents).tolist()
+    return order
 
 
 def test_a_merge_of_what_is_gone_changes_nothing() -> None:
