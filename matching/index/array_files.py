@@ -14,6 +14,10 @@ import numpy.typing as npt
 from kit.errors import QuanwangError
 
 MANIFEST = "manifest.json"
+MAPPED_FROM_BYTES = 1 << 16
+"""Smaller files are read: every mapping holds a file descriptor for as long as it lives, often one in a thousand that a
+process may have, and a segment is of thirty files.
+"""
 Array = npt.NDArray[np.generic]
 
 
@@ -40,7 +44,7 @@ def write_arrays(directory: Path, format_name: str, version: int, arrays: Mappin
 
 
 def read_arrays(directory: Path, format_name: str, version: int) -> dict[str, Array]:
-    """Check and map what ``write_arrays`` wrote; raises DamagedSnapshot.
+    """Check what ``write_arrays`` wrote, and map it, or read it where it is small; raises DamagedSnapshot.
 
     The arrays are private copies-on-write: writable for the compiler's sake, never written back.
     """
@@ -48,9 +52,14 @@ def read_arrays(directory: Path, format_name: str, version: int) -> dict[str, Ar
     arrays: dict[str, Array] = {}
     for name, row in manifest["arrays"].items():
         path = directory / f"{name}.npy"
-        if not path.is_file() or path.stat().st_size != row["bytes"] or _checksum(path) != row["crc32"]:
-            raise DamagedSnapshot(f"{path}: the file is missing, cut or changed; the snapshot must be rebuilt")
-        arrays[name] = _map(path)
+        try:
+            if not path.is_file() or path.stat().st_size != row["bytes"] or _checksum(path) != row["crc32"]:
+                raise DamagedSnapshot(f"{path}: the file is missing, cut or changed; the snapshot must be rebuilt")
+            arrays[name] = _load(path)
+        except OSError as error:
+            raise DamagedSnapshot(
+                f"{path}: the file cannot be read ({error.strerror}); the snapshot must be rebuilt"
+            ) from error
     return arrays
 
 
@@ -90,6 +99,9 @@ def _checksum(path: Path) -> int:
     return checksum
 
 
-def _map(path: Path) -> Array:
+def _load(path: Path) -> Array:
+    if path.stat().st_size < MAPPED_FROM_BYTES:
+        read: Array = np.load(path, allow_pickle=False)
+        return read
     mapped = np.load(path, mmap_mode="c", allow_pickle=False)
     return mapped.view(np.ndarray) if mapped.size else np.array(mapped)

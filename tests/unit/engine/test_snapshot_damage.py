@@ -5,6 +5,7 @@ While a new one cannot be written the shard serves on, and the former one stays 
 
 import json
 import logging
+import os
 import resource
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 
 from engine.shards import Shard
 from engine.shards.snapshots import SnapshotFailed
+from matching.index import array_files
 from matching.profiles import Profile
 from tests.unit.engine.test_feeder import World
 from tests.unit.engine.test_shard import SETUP, at_once, check, loaded, people
@@ -132,6 +134,38 @@ def test_shards_whose_snapshot_is_damaged_are_rebuilt_from_the_log(tmp_path: Pat
     world.shards[1].die()
     world.feeder.step()
     world.check()
+
+
+@contextmanager
+def two_more_files() -> Iterator[None]:
+    """No more than two further files can be open at a time."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with Path(os.devnull).open() as file:
+        free = file.fileno()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 2, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_small_segments_are_restored_without_holding_a_file_open(tmp_path: Path) -> None:
+    _, profiles, numbers = written(tmp_path)
+    with two_more_files():
+        shard = Shard(0, tmp_path)
+        assert shard.restore(SETUP) == 6
+    check(shard, 6, profiles, numbers)
+
+
+def test_a_snapshot_that_needs_more_open_files_than_there_may_be_is_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large segments are mapped, and a mapping holds its file; whoever starts empty is rebuilt from the log."""
+    written(tmp_path)
+    monkeypatch.setattr(array_files, "MAPPED_FROM_BYTES", 0)
+    with two_more_files():
+        assert "cannot be read (Too many open files)" in refused(tmp_path, caplog)
+    assert Shard(0, tmp_path).restore(SETUP) == 6
 
 
 @contextmanager

@@ -160,12 +160,16 @@ class ChangingUsers(RuleBasedStateMachine):
         self._undo.enter_context(works_by(way, dense_from))
 
     def publish(self, state: SegmentSetState) -> Published:
-        """Note a state: everybody is in it, once and as he is, whatever its parts."""
+        """Note a state of the present."""
+        self.check_users(state)
         here = Published(state, tuple(self.alive.values()))
-        assert state.population == len(self.alive)
-        assert sorted(_shown(state)) == sorted((one.id, *_written_of(one)) for one in here.profiles)
         self.history.append(here)
         return here
+
+    def check_users(self, state: SegmentSetState) -> None:
+        """Everybody is in a state, once and as he is, whatever its parts."""
+        assert state.population == len(self.alive)
+        assert sorted(_shown(state)) == sorted((one.id, *_written_of(one)) for one in self.alive.values())
 
     def move_on(self, put: Mapping[int, Profile], deleted: set[int]) -> Published:
         """Change the model, then the index."""
@@ -221,10 +225,13 @@ class ChangingUsers(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Whatever has happened since, states are still what they were."""
         try:
-            queries = drawn_orders((7**37, 11**31), self.vocabulary())
             for here in self.history[::3]:
+                queries = drawn_orders((7**37, 11**31), self.vocabulary())
                 self.ask(queries, here.profiles).check(here.state)
         finally:
+            # A state may be mapped from files, each of which is open until nobody knows the state.
+            self.history.clear()
+            self.names_to_values.clear()
             self._undo.close()
             self.temporary.cleanup()
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pytest
 
 from engine.shards.nightly import MS_A_DAY
-from matching.index import keys
+from matching.index import array_files, keys
 from matching.index.bits import unpack_bits
 from matching.index.columns import concatenate, encode_profiles
 from matching.index.geogrid import Grid
@@ -220,6 +220,8 @@ def soak(users: int, changes_a_barrier: int, orders_a_week: int, monkeypatch: py
         return build(job)
 
     monkeypatch.setattr(MergeJob, "build", counted)
+    # Segments of this size would be read: those of a city are mapped.
+    monkeypatch.setattr(array_files, "MAPPED_FROM_BYTES", 0)
     with new_folder() as folder:
         year = Year(
             Town(Path(folder), 2, users // 50, users // 2), users, changes_a_barrier, orders_a_week, random.Random(365)
