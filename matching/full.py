@@ -12,8 +12,10 @@
 import numpy as np
 import numpy.typing as npt
 
+from matching.compilation import REGION_NAMED
 from matching.index.choosing import AS_CLASS_FROM, offer_class, offer_users, spread
 from matching.index.classes import FULL_TIER, reached_score, set_bonus
+from matching.index.geogrid import keep_near
 from matching.index.jit import kernel
 from matching.index.planes import (
     clear,
@@ -48,6 +50,10 @@ Words = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
 Int32Array = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float64]
+
+
+MEASURED = -3
+"""In place of the plane that a circle belongs to: it is not drawn, for few users meet the rest; they are measured."""
 
 
 @kernel
@@ -101,7 +107,10 @@ def match_full(
     named, at_least = np.int64(batch.named[q]), np.int64(batch.at_least[q])
     base = sum_of_dimensions(named, batch.weights)
     graded = groups > 0 and at_least < groups
-    required = _list_requirements(query, named, groups, np.int64(0) if graded else groups)
+    measured = circle_of == MEASURED
+    required = _list_requirements(
+        query, named & ~REGION_NAMED if measured else named, groups, np.int64(0) if graded else groups
+    )
     if groups > 0 and not graded:
         base += query[POINTS, total]
     order_by_size(query, required)
@@ -117,6 +126,8 @@ def match_full(
         lists.postings, lists.bitmaps, scratch.keys, query, required, circle_of, circle, visible, blocks, shift,
         scratch.tuning[FEW], planes, users,
     )  # fmt: skip
+    if measured:
+        found = keep_near(people, batch.near[q], users, found)
     if keeps_set:
         scratch.left[0] = left
         return found

@@ -66,6 +66,29 @@ def _prefetch(_typing_context: Any, table: Any, row: Any) -> Any:  # noqa: ARG00
     return types.void(table, types.int64), codegen
 
 
+def _list_byte(_typing_context: Any, table: Any, byte: Any, base: Any, users: Any, end: Any) -> Any:  # noqa: ARG001
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        table = context.make_array(signature.args[0])(context, builder, arguments[0])
+        users = context.make_array(signature.args[3])(context, builder, arguments[3])
+        places, numbers = ir.VectorType(ir.IntType(8), 8), ir.VectorType(ir.IntType(32), 8)
+        row = builder.gep(table.data, [builder.mul(arguments[1], ir.Constant(ir.IntType(64), 8))])
+        loaded = builder.load(builder.bitcast(row, places.as_pointer()))
+        loaded.align = 1
+        base = builder.trunc(arguments[2], ir.IntType(32))
+        one = builder.insert_element(ir.Constant(numbers, ir.Undefined), base, ir.Constant(ir.IntType(32), 0))
+        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), 8), [0] * 8)
+        bases = builder.shuffle_vector(one, ir.Constant(numbers, ir.Undefined), everywhere)
+        target = builder.gep(users.data, [arguments[4]])
+        stored = builder.store(
+            builder.add(builder.zext(loaded, numbers), bases), builder.bitcast(target, numbers.as_pointer())
+        )
+        stored.align = 4
+        return context.get_dummy_value()
+
+    return types.void(table, types.int64, types.int64, users, types.int64), codegen
+
+
 popcount = cast("Callable[[Any], int]", intrinsic(_popcount))
 """The number of set bits of a uint64, as int64."""
 
@@ -75,8 +98,19 @@ lowest_bit = cast("Callable[[Any], int]", intrinsic(_lowest_bit))
 prefetch = cast("Callable[[Any, Any], None]", intrinsic(_prefetch))
 """Ask for row ``row`` of an array early, so that it is on its way from memory when it is needed."""
 
+list_byte = cast("Callable[[Any, int, int, Any, int], None]", intrinsic(_list_byte))
+"""``list_byte(PLACES, byte, base, users, end)``: write base plus the place of every set bit of a byte to uint32
+``users[end:]``, and up to seven numbers of no meaning behind them."""
+
 bytes_at_least = cast("Callable[[Any, Any, Any], int]", intrinsic(_bytes_at_least))
 """Which of the 64 bytes ``column[first : first + 64]`` (uint8, within its bounds) are ``least`` or more, a bit each."""
+
+
+PLACES = np.array(
+    [([place for place in range(8) if byte >> place & 1] + [0] * 8)[:8] for byte in range(256)],
+    np.uint8,
+)
+"""The places of the set bits of every byte, uint8 (256, 8)."""
 
 
 @kernel

@@ -74,6 +74,46 @@ def mark_circle(grid: Grid, people: People, near: FloatArray, shift: int, words:
 
 
 @kernel
+def count_near_cells(grid: Grid, near: FloatArray, enough: int) -> int:
+    """How many users live in the cells that a circle may touch, or moved; counting ends at ``enough``."""
+    first_row, last_row, left, right = _box(near)
+    if left <= -180.0 or right >= 180.0:
+        return enough
+    first_column = np.int64(math.floor((left + 180.0) * CELLS_A_DEGREE))
+    last_column = np.int64(math.floor((right + 180.0) * CELLS_A_DEGREE))
+    users = np.int64(len(grid.moved))
+    for row in range(first_row, last_row + 1):
+        first = _first_cell(grid.cells, np.int64(0), row * COLUMNS + first_column)
+        end = _first_cell(grid.cells, first, row * COLUMNS + last_column + 1)
+        users += grid.starts[end] - grid.starts[first]
+        if users >= enough:
+            return enough
+    return users
+
+
+@kernel
+def keep_near(people: People, near: FloatArray, users: npt.NDArray[np.uint32], number: int) -> int:
+    """Keep of users[:number] who live within ``near``, the edge included; returns their number."""
+    points, latitudes, longitudes = people.points, people.latitudes, people.longitudes
+    point = np.empty(3, np.float64)
+    set_point(near[0], near[1], point)
+    within_squared, beyond_squared = squares_of(_chord(near[2]))
+    kept = np.int64(0)
+    for i in range(number):
+        user = np.uint64(users[np.uint64(i)])
+        within = np.int64(0)
+        if points[user, 0] != 0 or points[user, 1] != 0 or points[user, 2] != 0:
+            east, north, up = points[user, 0] - point[0], points[user, 1] - point[1], points[user, 2] - point[2]
+            squared = east * east + north * north + up * up
+            within = np.int64(squared <= within_squared)
+            if not (within or squared >= beyond_squared):
+                within = np.int64(distance_km(near[0], near[1], latitudes[user], longitudes[user]) <= near[2])
+        users[np.uint64(kept)] = users[np.uint64(i)]
+        kept += within
+    return kept
+
+
+@kernel
 def _mark_cells(
     grid: Grid, people: People, near: FloatArray, point: FloatArray, shift: int, words: Words
 ) -> tuple[int, int]:

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from matching.compilation import CompiledBatch
-from matching.full import match_full
+from matching.full import MEASURED, match_full
 from matching.index.bits import WORD_BITS
 from matching.index.classes import FULL_TIER, PARTIAL_TIER
-from matching.index.geogrid import Grid, mark_circle
+from matching.index.geogrid import Grid, count_near_cells, mark_circle
 from matching.index.jit import kernel
 from matching.index.lookup import find_lists
 from matching.index.planes import clear, list_plane
@@ -20,11 +20,13 @@ from matching.index.postings import Lists
 from matching.index.scratch import (
     BLOCKS,
     CIRCLE,
+    FEW,
     FULL_TOP,
     PARTIAL_TOP,
     POINTS,
     SIZES,
     SPARE,
+    SPARSE,
     VISIBLE,
     Scratch,
 )
@@ -44,6 +46,8 @@ dimensions (only beside FULL). SETS, alone: everybody in the full tier, in place
 the limit. One kernel does it all: a second one would compile everything below it a second time."""
 
 NO_CIRCLE = -2
+_DRAWN_PART = 2
+"""A circle is drawn unless it may hold so many times the users of another requirement."""
 
 
 def batch_arrays(batch: CompiledBatch) -> BatchArrays:
@@ -108,7 +112,7 @@ def match_batch(
                 seen[:] = visible
                 copied = True
             hidden = _hide(people, batch.excluded[batch.exclude_starts[q] : batch.exclude_starts[q + 1]], seen)
-        groups, total, circle_of, circle_blocks = prepare_query(lists, people, grid, batch, q, shift, scratch)
+        groups, total, circle_of, circle_blocks = prepare_query(lists, people, grid, batch, q, shift, wanted, scratch)
         if wanted != PARTIAL:
             full_counts[q] = match_full(
                 lists, people, batch, q, groups, total, circle_of, scratch.planes[CIRCLE], seen, shift, wanted & SETS,
@@ -206,11 +210,12 @@ def _keep_set(
 
 @kernel
 def prepare_query(
-    lists: Lists, people: People, grid: Grid, batch: BatchArrays, q: int, shift: int, scratch: Scratch
+    lists: Lists, people: People, grid: Grid, batch: BatchArrays, q: int, shift: int, wanted: int, scratch: Scratch
 ) -> tuple[int, int, int, int]:
     """Look up the query's lists, draw its circle, tabulate its points.
 
-    Returns its number of groups, the sum of their weights, the plane that the circle belongs to, and its blocks.
+    Returns its number of groups, the sum of their weights, the plane that the circle belongs to (MEASURED: it is not
+    drawn, and whoever meets the rest is to be measured), and its blocks.
     """
     first_plane = batch.plane_starts[q]
     planes = batch.plane_starts[q + 1] - first_plane
@@ -219,10 +224,15 @@ def prepare_query(
     find_lists(lists, batch.keys, batch.key_starts, first_plane, planes, scratch.keys, query)
     circle_of, blocks = np.int64(NO_CIRCLE), np.int64(0)
     if not math.isnan(batch.near[q, 2]):
-        circle_of = groups + 1
-        users, blocks = mark_circle(grid, people, batch.near[q], shift, scratch.planes[CIRCLE])
-        query[SIZES, circle_of] += users
-        query[BLOCKS, circle_of] |= blocks
+        ranks_few = wanted & (PARTIAL | COUNTS) == 0 and batch.at_least[q] >= groups
+        few = _few_without_circle(query, groups, batch.named[q], scratch.tuning[FEW]) if ranks_few else np.int64(0)
+        if few > 0 and count_near_cells(grid, batch.near[q], _DRAWN_PART * few) >= _DRAWN_PART * few:
+            circle_of = np.int64(MEASURED)
+        else:
+            circle_of = groups + 1
+            users, blocks = mark_circle(grid, people, batch.near[q], shift, scratch.planes[CIRCLE])
+            query[SIZES, circle_of] += users
+            query[BLOCKS, circle_of] |= blocks
     total = np.int64(0)
     for p in range(groups):
         total += batch.plane_weights[first_plane + p]
@@ -230,6 +240,24 @@ def prepare_query(
     for reached in range(1, total + 1):
         query[POINTS, reached] = batch.weights[0] * reached // total
     return groups, total, circle_of, blocks
+
+
+@kernel
+def _few_without_circle(query: Int64Array, groups: int, named: int, few: int) -> int:
+    """The users of the smallest requirement, when it is one that is listed whatever the circle; else 0.
+
+    Asked of a query that must meet all groups, and whose region is a circle; 0 also when it has places as well.
+    """
+    if query[SIZES, groups + 1] > 0:
+        return np.int64(0)
+    smallest = np.int64(-1)
+    for p in range(groups + 3):
+        required = p < groups or (named >> (p - groups + 1)) & 1
+        if required and p != groups + 1 and (smallest < 0 or query[SIZES, p] < query[SIZES, smallest]):
+            smallest = np.int64(p)
+    if smallest < 0 or query[SPARSE, smallest] != query[SIZES, smallest] or query[SIZES, smallest] > few:
+        return np.int64(0)
+    return query[SIZES, smallest]
 
 
 @kernel

@@ -10,7 +10,7 @@ be positive costs the vector instructions, ten times the time.
 import numpy as np
 import numpy.typing as npt
 
-from matching.index.bits import lowest_bit, popcount
+from matching.index.bits import PLACES, list_byte, lowest_bit, popcount
 from matching.index.jit import kernel
 from matching.index.lookup import first_from, next_run, without_run
 from matching.index.scratch import ENDS, KEY_BLOCKS, ROWS, STARTS
@@ -20,6 +20,8 @@ Words = npt.NDArray[np.uint64]
 Postings = npt.NDArray[np.uint32]
 
 
+_BYTE_BY_BYTE_FROM = 6
+"""A word with more users is listed byte by byte."""
 _TOGETHER = 8
 """Words that are looked at together, whether there is anybody at all."""
 
@@ -169,6 +171,12 @@ def _list_words(plane: Words, low: int, high: int, users: Postings, end: int) ->
     for word in range(low, high):
         left, base, then = plane[np.uint64(word)], word * 64, end
         end += popcount(left)
+        if end - then > _BYTE_BY_BYTE_FROM:
+            for byte in range(8):
+                bits = (left >> np.uint64(8 * byte)) & np.uint64(0xFF)
+                list_byte(PLACES, np.int64(bits), base + 8 * byte, users, then)
+                then += popcount(bits)
+            continue
         while True:
             for place in range(4):
                 users[np.uint64(then + place)] = base + lowest_bit(left)
