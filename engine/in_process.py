@@ -15,9 +15,11 @@ from matching.index.columns import ProfileColumns
 class InProcessShard:
     """One shard called directly; implements ``engine.ports.ShardPort``. Handles are finished answers."""
 
-    def __init__(self, shard_id: int, directory: Path | None = None, resort_hour_utc: int | None = None) -> None:
+    def __init__(
+        self, shard_id: int, directory: Path | None = None, resort_hour_utc: int | None = None, threads: int = 1
+    ) -> None:
         self.shard_id = shard_id
-        self._shard = Shard(shard_id, directory, resort_hour_utc=resort_hour_utc)
+        self._shard = Shard(shard_id, directory, resort_hour_utc=resort_hour_utc, threads=threads)
 
     def submit_match(self, batch: CompiledBatch, barrier: int, *, full_only: bool) -> ShardAnswer:
         """Match now."""
@@ -72,13 +74,11 @@ class InProcessShard:
 
 
 def in_process_shards(
-    count: int, directory: Path | None = None, resort_hour_utc: int | None = None
+    count: int, directory: Path | None = None, resort_hour_utc: int | None = None, threads: int = 1
 ) -> list[InProcessShard]:
     """``count`` shards in this process, each with a folder of its own below ``directory``, if there is one.
 
-    With an hour they sort their users anew at it, once a day.
+    With an hour they sort their users anew at it, once a day. So many threads work on one question in each.
     """
-    return [
-        InProcessShard(shard_id, None if directory is None else directory / f"shard-{shard_id}", resort_hour_utc)
-        for shard_id in range(count)
-    ]
+    folders = [None if directory is None else directory / f"shard-{shard_id}" for shard_id in range(count)]
+    return [InProcessShard(shard_id, folder, resort_hour_utc, threads) for shard_id, folder in enumerate(folders)]

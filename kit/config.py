@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     ray_token_file: Path | None = None
     """File with the authentication token of the external cluster."""
     shards: int = Field(default=2, ge=1, le=64)
+    shard_threads: int = Field(default=1, ge=1, le=64)
+    """Threads of a shard that work on the segments of one question at once; more than one where cores idle."""
     resort_hour_utc: int = Field(default=19, ge=0, le=23)
     """Hour at which every shard sorts its users anew, once a day; 19 is three at night in China."""
     database_pool_size: int = Field(default=12, ge=1, le=200)

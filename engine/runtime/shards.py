@@ -48,7 +48,9 @@ def actor_name(shard_id: int, of_shards: int) -> str:
     return f"shard-{build_id()}-{shard_id + 1}of{of_shards}"
 
 
-def _start_actor(shard_id: int, of_shards: int, directory: Path | None, resort_hour_utc: int | None) -> Any:
+def _start_actor(
+    shard_id: int, of_shards: int, directory: Path | None, resort_hour_utc: int | None, threads: int
+) -> Any:
     """Find the shard's actor or start it.
 
     ``num_cpus=0``: Ray counts cores, it does not give them, and a shard above the count would wait for ever silently.
@@ -61,7 +63,7 @@ def _start_actor(shard_id: int, of_shards: int, directory: Path | None, resort_h
         concurrency_groups={HEALTH: 1},
     )(Shard)
     named = actor_class.options(name=actor_name(shard_id, of_shards), lifetime="detached", get_if_exists=True)
-    return named.remote(shard_id, directory, resort_hour_utc=resort_hour_utc)
+    return named.remote(shard_id, directory, resort_hour_utc=resort_hour_utc, threads=threads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +192,11 @@ class RayShard:
         return ShardLost(f"shard {self.shard_id} does not answer; matching waits until it is restored")
 
 
-def start_shards(count: int, directory: Path | None, resort_hour_utc: int | None = None) -> list[RayShard]:
+def start_shards(
+    count: int, directory: Path | None, resort_hour_utc: int | None = None, threads: int = 1
+) -> list[RayShard]:
     """Find or start the actors of ``count`` shards, in the connected cluster; their snapshots lie below ``directory``,
-    and at the hour given, if any, they sort their users anew.
+    so many threads work on one question in each, and at the hour given, if any, they sort their users anew.
 
     Actors of another build or another number of shards are ended: nobody would ask them again. Raises ShardLost when an
     actor does not come up in START_TIMEOUT_S, ShardNotStarted when it cannot.
@@ -204,7 +208,7 @@ def start_shards(count: int, directory: Path | None, resort_hour_utc: int | None
     shared = _SharedBatches()
     folders = [None if directory is None else directory / f"shard-{shard_id}" for shard_id in range(count)]
     shards = [
-        RayShard(shard_id, _start_actor(shard_id, count, folder, resort_hour_utc), shared)
+        RayShard(shard_id, _start_actor(shard_id, count, folder, resort_hour_utc, threads), shared)
         for shard_id, folder in enumerate(folders)
     ]
     end_s = elapsed_s() + START_TIMEOUT_S

@@ -54,12 +54,14 @@ class Shard:
         delta_users: int = DELTA_USERS,
         segment_users: int = MAX_USERS,
         resort_hour_utc: int | None = None,
+        threads: int = 1,
         run_aside: RunAside = run_in_thread,
         clock: Clock = now_ms,
     ) -> None:
         """``directory``: where snapshots are kept (None: nowhere); the bounds are smaller in tests.
 
-        ``resort_hour_utc``: the hour of the day at which segments are sorted anew (None: never). ``run_aside`` runs
+        ``threads``: how many work on the segments of one question at once. ``resort_hour_utc``: the hour of the day at
+        which segments are sorted anew (None: never). ``run_aside`` runs
         merges.
         """
         self.shard_id = shard_id
@@ -67,7 +69,7 @@ class Shard:
         self._nightly = Nightly(resort_hour_utc, clock()) if resort_hour_utc is not None else None
         self._clock = clock
         self._folder = SnapshotFolder(directory) if directory else None
-        self._delta_users, self._segment_users = delta_users, segment_users
+        self._delta_users, self._segment_users, self._threads = delta_users, segment_users, threads
         self._setup: ShardSetup | None = None
         self._users: SegmentSet | None = None
         self._states: tuple[_Published, ...] = ()
@@ -196,4 +198,5 @@ class Shard:
             delta=delta,
             delta_users=self._delta_users,
             segment_users=self._segment_users,
+            threads=self._threads,
         )

@@ -87,8 +87,12 @@ def match_batch(
     full_floors: Int64Array,
     partial_floors: Int64Array,
     scratch: Scratch,
+    full_rows: npt.NDArray[np.uint32],
 ) -> Answer:
-    """Answer all queries of a batch; raises the floors to what this segment alone guarantees."""
+    """Answer all queries of a batch; raises the floors to what this segment alone guarantees.
+
+    ``full_rows``: memory for sets, which the answer is a view of when it is large enough.
+    """
     queries = len(batch.limits)
     full_counts = np.zeros(queries, np.int64)
     partial_counts = np.zeros(queries, np.int64)
@@ -97,7 +101,6 @@ def match_batch(
     partial_starts = np.zeros(queries + 1, np.int64)
     full_keys = np.empty(1024, np.int64)
     full_ids = np.empty(1024, np.int64)
-    full_rows = np.empty(scratch.set_room[0] if wanted & SETS else np.int64(0), np.uint32)
     partial_keys = np.empty(1024, np.int64)
     partial_ids = np.empty(1024, np.int64)
     copied = False

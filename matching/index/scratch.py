@@ -4,6 +4,7 @@ Few arrays of many rows: every array that a kernel is called with is taken and g
 of them cost more than a pass over a segment.
 """
 
+import sys
 import threading
 from typing import NamedTuple
 
@@ -26,6 +27,9 @@ PLANE, CARRY, EQUAL, MEMBERS, NOBODY = 0, 1, 2, 3, 4
 _CHUNK_ROWS = 5
 MAX_CHUNKS = 64
 _TOP_SLACK = 512
+_MOST_KEPT, _MOST_KEPT_BYTES = 4, 1 << 26
+_HELD_HERE = 3
+"""References to memory for sets that nobody else holds: of the list, of the name that walks it, and of the count."""
 
 ROWS, STARTS, ENDS, KEY_BLOCKS, CURSORS = 0, 1, 2, 3, 4
 """Rows of ``Scratch.keys``, for every list of the query: bitmap row or -1; first and past the last posting; its blocks
@@ -105,6 +109,7 @@ class _Kept(threading.local):
     def __init__(self) -> None:
         self.room: tuple[int, int, int] = (0, 0, 0)
         self.flat: Scratch | None = None
+        self.rows: list[npt.NDArray[np.uint32]] = []
 
 
 _kept = _Kept()
@@ -128,6 +133,22 @@ def scratch_for(words: int, most_keys: int, highest_limit: int) -> Scratch:
         sums=flat.sums.reshape(-1)[: MAX_SUM_BITS * words].reshape(MAX_SUM_BITS, words),
         hits=flat.hits.reshape(-1)[: MAX_HIT_BITS * words].reshape(MAX_HIT_BITS, words),
     )
+
+
+def rows_for_sets() -> npt.NDArray[np.uint32]:
+    """Memory of the calling thread for the sets of a batch, as much as the largest took so far (uint32).
+
+    Answers are views of it, so it is used again only when nobody holds one any longer: fresh memory would cost as much
+    as finding the users.
+    """
+    wanted = int(_kept.flat.set_room[0]) if _kept.flat else 0
+    for rows in _kept.rows:
+        if len(rows) >= wanted and sys.getrefcount(rows) <= _HELD_HERE:
+            return rows
+    fresh = np.empty(wanted + wanted // 2 + _TOP_SLACK, np.uint32)
+    if fresh.nbytes <= _MOST_KEPT_BYTES:
+        _kept.rows = [fresh, *_kept.rows][:_MOST_KEPT]
+    return fresh
 
 
 def _make(words: int, keys: int, top: int) -> Scratch:

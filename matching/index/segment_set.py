@@ -15,9 +15,10 @@ from matching.index.merging import Merged, MergeJob, Shape, plan_merge
 from matching.index.parts import Part
 from matching.index.postings import block_shift
 from matching.index.reach import count_reach
-from matching.index.scratch import scratch_for
+from matching.index.scratch import rows_for_sets, scratch_for
 from matching.index.segment import MAX_USERS, Segment, Trees
 from matching.index.segment_arrays import Answer
+from matching.index.threads import over_parts
 from matching.ranking import join_tops
 from matching.reach import COLUMNS
 
@@ -42,16 +43,21 @@ class FullRows(NamedTuple):
     ids: Int64Array
 
 
+_NO_ROWS = np.zeros(0, np.uint32)
 DELTA_USERS = 16_384
 """A delta above this becomes a segment."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SegmentSetState:
-    """What one barrier publishes; immutable, so matching needs no lock. The delta, if there is one, is last."""
+    """What one barrier publishes; immutable, so matching needs no lock. The delta, if there is one, is last.
+
+    threads: how many work on the parts of one question at once.
+    """
 
     parts: tuple[Part, ...]
     population: int
+    threads: int = 1
 
     def match(self, batch: CompiledBatch, *, full_only: bool = False) -> Answer:
         """Answer a batch: counts add over parts, tops are joined and cut at each query's limit (in order)."""
@@ -105,24 +111,25 @@ class SegmentSetState:
         partial_floors = np.full(len(batch), -1, np.int64)
         keys = most_keys(batch)
         highest_limit = int(batch.limits.max(initial=0))
-        answers = []
-        for part in self.parts:
+
+        # Floors only rise, and whichever of two threads writes one last, it holds: no lock is needed.
+        def ask(part: Part) -> Answer:
             words = len(part.visible)
-            answers.append(
-                match_batch(
-                    part.segment.lists,
-                    part.segment.people,
-                    part.segment.grid,
-                    arrays,
-                    part.visible,
-                    block_shift(words),
-                    wanted,
-                    full_floors,
-                    partial_floors,
-                    scratch_for(words, keys, highest_limit),
-                )
+            return match_batch(
+                part.segment.lists,
+                part.segment.people,
+                part.segment.grid,
+                arrays,
+                part.visible,
+                block_shift(words),
+                wanted,
+                full_floors,
+                partial_floors,
+                scratch_for(words, keys, highest_limit),
+                rows_for_sets() if wanted & SETS else _NO_ROWS,
             )
-        return answers
+
+        return over_parts(ask, self.parts, self.threads)
 
 
 def join_answers(answers: Sequence[Answer], limits: Int64Array) -> Answer:
@@ -169,13 +176,18 @@ class SegmentSet:
         delta: bool = False,
         delta_users: int = DELTA_USERS,
         segment_users: int = MAX_USERS,
+        threads: int = 1,
     ) -> None:
-        """``parts``: what a snapshot held; ``delta``: the last of them is the delta. Bounds are smaller in tests."""
+        """``parts``: what a snapshot held; ``delta``: the last of them is the delta. Bounds are smaller in tests.
+
+        ``threads``: how many work on the parts of one question at once.
+        """
         if not 1 <= segment_users <= MAX_USERS or delta_users < 0:
             raise ValueError(f"segment_users must be in 1..{MAX_USERS:,} and delta_users not negative")
         self._trees = trees
         self._delta_users = delta_users
         self._segment_users = segment_users
+        self._threads = threads
         self._base = list(parts[:-1] if delta else parts)
         self._delta = parts[-1] if delta else None
         self._to_sort: list[Segment] = []
@@ -197,7 +209,7 @@ class SegmentSet:
     def state(self) -> SegmentSetState:
         """The present state, to be published."""
         parts = tuple(self._base) + ((self._delta,) if self._delta else ())
-        return SegmentSetState(parts, sum(part.population() for part in parts))
+        return SegmentSetState(parts, sum(part.population() for part in parts), self._threads)
 
     @property
     def delta_users(self) -> int:

@@ -70,9 +70,10 @@ def run(settings: Settings, *, in_process: bool) -> int:
     configure_logging("dispatcher", settings.log_level)
     warm_once()
     if in_process:
-        return _run_with(
-            settings, in_process_shards(settings.shards, _shard_folder(settings), settings.resort_hour_utc)
+        shards_here = in_process_shards(
+            settings.shards, _shard_folder(settings), settings.resort_hour_utc, settings.shard_threads
         )
+        return _run_with(settings, shards_here)
     address, token_file = _ray_address(settings)
     # Ray reads these when it is imported, so nothing of it may be imported before.
     os.environ.update(ray_environment(token_file))
@@ -83,7 +84,7 @@ def run(settings: Settings, *, in_process: bool) -> int:
     connect_ray(address, namespace="quanwang")
     watch = HeadWatch(address, _leave_lost)
     watch.start()
-    shards = start_shards(settings.shards, _shard_folder(settings), settings.resort_hour_utc)
+    shards = start_shards(settings.shards, _shard_folder(settings), settings.resort_hour_utc, settings.shard_threads)
     log.info("shards found", ray=address, shards=len(shards))
     try:
         return _run_with(settings, shards)

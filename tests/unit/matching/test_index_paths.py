@@ -31,8 +31,8 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(scratch, "_kept", scratch._Kept())
 
 
-def _state(profiles: list[Profile], numbers: Numbers) -> SegmentSetState:
-    users = SegmentSet(TREES, delta_users=3, segment_users=40)
+def _state(profiles: list[Profile], numbers: Numbers, threads: int = 1) -> SegmentSetState:
+    users = SegmentSet(TREES, delta_users=3, segment_users=40, threads=threads)
     users.apply(numbers.encode(profiles), NOBODY)
     return users.state()
 
@@ -80,3 +80,14 @@ def test_the_partial_tier_alone_is_the_same(case: tuple[list[Profile], list[Quer
     assert np.array_equal(both.partial_keys, alone.partial_keys)
     assert np.array_equal(both.partial_ids, alone.partial_ids)
     assert not len(alone.full_ids)
+
+
+@given(cases())
+@settings(STEADY, max_examples=80)
+def test_threads_over_the_segments_give_the_same(case: tuple[list[Profile], list[Query]]) -> None:
+    profiles, queries = case
+    numbers = Numbers()
+    state = _state([*profiles, *(replace(profile, id=profile.id + 10**6) for profile in profiles)], numbers)
+    batch = numbers.compile(queries)
+    several = answers(replace(state, threads=3), batch, queries)
+    assert several == answers(state, batch, queries)
