@@ -13,7 +13,8 @@ import numpy.typing as npt
 from matching.index.bits import lowest_bit
 from matching.index.jit import kernel
 from matching.index.keys import SPACE_SHIFT
-from matching.index.postings import Lists
+from matching.index.postings import BLOCKS as LIST_BLOCKS
+from matching.index.postings import END, ROW, SIZE, START, Lists
 from matching.index.scratch import BLOCKS, ENDS, FIRSTS, KEY_BLOCKS, ROWS, SIZES, SPARSE, STARTS
 
 Int64Array = npt.NDArray[np.int64]
@@ -34,26 +35,26 @@ def find_lists(
 
     Keys of empty lists are left out, so that nobody walks them again.
     """
-    kept = 0
+    kept, facts = 0, lists.facts
     query[FIRSTS, 0] = 0
     for p in range(planes):
-        size, sparse, blocks = np.int64(0), np.int64(0), np.uint64(0)
+        size, sparse, blocks = np.int64(0), np.int64(0), np.int64(0)
         for k in range(key_starts[first_plane + p], key_starts[first_plane + p + 1]):
             slot = _slot_of(lists, batch_keys[k])
             if slot >= 0:
-                keys[ROWS, kept] = lists.dense_rows[slot]
-                keys[STARTS, kept] = lists.list_starts[slot]
-                keys[ENDS, kept] = lists.list_starts[slot + 1]
-                keys[KEY_BLOCKS, kept] = np.int64(lists.blocks[slot])
-                size += lists.sizes[slot]
-                if lists.dense_rows[slot] < 0:
-                    sparse += lists.sizes[slot]
-                blocks |= lists.blocks[slot]
+                keys[ROWS, kept] = facts[slot, ROW]
+                keys[STARTS, kept] = facts[slot, START]
+                keys[ENDS, kept] = facts[slot, END]
+                keys[KEY_BLOCKS, kept] = facts[slot, LIST_BLOCKS]
+                size += facts[slot, SIZE]
+                if facts[slot, ROW] < 0:
+                    sparse += facts[slot, SIZE]
+                blocks |= facts[slot, LIST_BLOCKS]
                 kept += 1
         query[FIRSTS, p + 1] = kept
         query[SIZES, p] = size
         query[SPARSE, p] = sparse
-        query[BLOCKS, p] = np.int64(blocks)
+        query[BLOCKS, p] = blocks
 
 
 @kernel

@@ -22,23 +22,25 @@ DENSE_FROM = 64
 """No list shorter than this is dense, however small the segment."""
 
 
+SIZE, ROW, START, END, BLOCKS = 0, 1, 2, 3, 4
+_FACTS = 8
+"""Columns of ``Lists.facts``, the last three without meaning."""
+
+
 class Lists(NamedTuple):
     """All posting lists of a segment.
 
     Lists of space s (matching.index.keys) are slots ``space_starts[s] .. space_starts[s + 1]``, sorted by ``numbers``.
-    Slot i is either row ``dense_rows[i]`` of ``bitmaps``, or (-1) local ids
-    ``postings[list_starts[i] : list_starts[i + 1]]``, ascending. ``sizes`` are the users of each list. Bit b of
-    ``blocks[i]`` says whether the list has anybody among users [b << shift, (b + 1) << shift) (``block_shift``).
+    Row i of ``facts`` says of slot i: its users (SIZE); its row in ``bitmaps`` (ROW), or -1 and first and past the last
+    of its local ids in ``postings``, ascending (START, END); and in bit b of BLOCKS whether it has anybody among users
+    [b << shift, (b + 1) << shift) (``block_shift``). A row is a line of memory: it comes from there at once.
     """
 
     space_starts: Int64Array
     numbers: Int32Array
-    sizes: Int64Array
-    dense_rows: Int32Array
-    list_starts: Int64Array
+    facts: Int64Array
     postings: npt.NDArray[np.uint32]
     bitmaps: npt.NDArray[np.uint64]
-    blocks: npt.NDArray[np.uint64]
 
 
 def block_shift(words: int) -> int:
@@ -75,7 +77,10 @@ def build_lists(columns: ProfileColumns, region_parents: Int32Array, industry_pa
         slots = np.full(len(counts[space]), -1, np.int64)
         slots[present[space]] = np.arange(space_starts[space], space_starts[space + 1])
         _fill(starts, flat, slots, dense_rows, cursors, postings, bitmaps, blocks, shift)
-    return Lists(space_starts, np.concatenate(present), sizes, dense_rows, list_starts, postings, bitmaps, blocks)
+    facts = np.zeros((len(sizes), _FACTS), np.int64)
+    facts[:, SIZE], facts[:, ROW], facts[:, BLOCKS] = sizes, dense_rows, blocks.view(np.int64)
+    facts[:, START], facts[:, END] = list_starts[:-1], list_starts[1:]
+    return Lists(space_starts, np.concatenate(present), facts, postings, bitmaps)
 
 
 def _closed(starts: Int64Array, nodes: Int32Array, parents: Int32Array) -> tuple[Int64Array, Int32Array]:

@@ -18,7 +18,7 @@ from matching.ranking import RANK_BITS
 
 MAX_USERS = 1 << RANK_BITS
 FORMAT = "quanwang-segment"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 Int64Array = npt.NDArray[np.int64]
 Int32Array = npt.NDArray[np.int32]

@@ -24,6 +24,7 @@ from matching.index.columns import concatenate, encode_profiles
 from matching.index.geogrid import Grid
 from matching.index.merging import Merged, MergeJob, Reason
 from matching.index.parts import Part
+from matching.index.postings import END, ROW, SIZE, START
 from matching.index.segment import Segment
 from matching.index.segment_set import SegmentSetState
 from matching.index.sphere import NEIGHBOURS
@@ -201,13 +202,13 @@ def rows_of(segment: Segment) -> Iterator[tuple[tuple[int, int], Array]]:
     lists = segment.lists
     for space in range(keys.SPACES):
         for slot in range(lists.space_starts[space], lists.space_starts[space + 1]):
-            row = lists.dense_rows[slot]
+            row = lists.facts[slot, ROW]
             rows = (
                 np.flatnonzero(unpack_bits(lists.bitmaps[row], len(segment)))
                 if row >= 0
-                else lists.postings[lists.list_starts[slot] : lists.list_starts[slot + 1]]
+                else lists.postings[lists.facts[slot, START] : lists.facts[slot, END]]
             )
-            assert len(rows) == lists.sizes[slot]
+            assert len(rows) == lists.facts[slot, SIZE]
             yield (space, int(lists.numbers[slot])), rows
 
 
@@ -259,7 +260,7 @@ DRIFTS: dict[str, Callable[[Part], None]] = {
     "a place": lambda part: off_by_one(part.segment.people.points),
     "a word": lambda part: off_by_one(part.segment.columns.keywords),
     "who is in a list": lambda part: off_by_one(part.segment.lists.postings),
-    "the size of a list": lambda part: off_by_one(part.segment.lists.sizes),
+    "the size of a list": lambda part: off_by_one(part.segment.lists.facts[:, SIZE]),
     "a cell": lambda part: off_by_one(part.segment.grid.cells),
     "who lives": lambda part: turned(part.live),
     "who is seen": lambda part: turned(part.visible),
