@@ -107,9 +107,11 @@ def offer_sliced(
         here = _blocks_of(low, length, shift)
         if blocks & here == 0:
             continue
+        satisfiable = _satisfiable(query, graded, groups, here)
+        if not _can_reach(query, satisfiable, theta):
+            continue
         depth = sum_groups(lists, weights, here, low, length, scratch)
         depths[chunk] = depth
-        satisfiable = _satisfiable(query, graded, groups, here)
         counted = _count_above(query, satisfiable, depth, low, length, seen, scratch, counts)
         if counted == 0:
             continue
@@ -120,7 +122,20 @@ def offer_sliced(
         listed = _list_above(query, satisfiable, depth, low, length, seen, scratch, listed)
     _offer_listed(people, origin, theta, listed, tier, scratch)
     if above < limit and theta > 0:
-        _offer_equals(people, origin, theta, graded, least, total, tier, blocks, shift, seen, depths, scratch)
+        _offer_equals(people, origin, theta, graded, groups, least, total, tier, blocks, shift, seen, depths, scratch)
+
+
+@kernel
+def _can_reach(query: Int64Array, satisfiable: int, theta: int) -> bool:
+    """Whether anybody of a chunk could have ``theta``, by the dimensions that anybody there satisfies.
+
+    Where nobody could, nothing is summed: theta only rises.
+    """
+    for choice in range(8):
+        most = query[MOST, choice]
+        if choice & ~satisfiable == 0 and most >= 0 and query[BONUS, choice] + query[POINTS, most] >= theta:
+            return True
+    return False
 
 
 @kernel
@@ -219,6 +234,7 @@ def _offer_equals(
     origin: FloatArray,
     theta: int,
     graded: int,
+    groups: int,
     least: int,
     total: int,
     tier: int,
@@ -239,12 +255,14 @@ def _offer_equals(
         here = _blocks_of(low, length, shift)
         if blocks & here == 0:
             continue
+        satisfiable, drawn = _satisfiable(query, graded, groups, here), False
         for c in range(classes):
             choice, reached = query[CLASS_CHOICES, c], query[CLASS_SUMS, c]
-            if reached >> depths[chunk] != 0:
+            if not is_possible(choice, satisfiable, reached, depths[chunk]):
                 continue
             some = equals[low : low + length]
-            if c == 0:
+            if not drawn:
+                drawn = True
                 set_class(choice, reached, depths[chunk], low, length, seen, scratch, some)
             else:
                 set_class(choice, reached, depths[chunk], low, length, seen, scratch, members)
