@@ -13,14 +13,14 @@ _WORDS = ("焊接", "电工", "氩弧焊", "翻译", "english", "潜水", "会�
 
 
 def warm_kernels() -> int:
-    """Run every path of matching on tiny input: both tiers, sets and counts, each dimension, changes after a load.
+    """Run every path of matching on tiny input: two shards, both tiers, sets and counts, each dimension, changes.
 
     Returns the number of answers. Takes tens of seconds when nothing is in the cache of compiled code
     (NUMBA_CACHE_DIR), a moment otherwise.
     """
     taxonomy = builtin_taxonomy()
     vocabulary = Vocabulary()
-    coordinator = Coordinator(in_process_shards(1), taxonomy, vocabulary)
+    coordinator = Coordinator(in_process_shards(2), taxonomy, vocabulary)
     coordinator.load([_profile(number) for number in range(1, 301)], barrier=1)
     coordinator.apply([(5, None), *((number, _profile(number + 1)) for number in range(290, 330))], barrier=2)
     documents: list[dict[str, object]] = [
