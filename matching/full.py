@@ -3,7 +3,7 @@
 - rule "all": groups are requirements like dimensions, and everybody who meets them scores the same;
 - few users hit any group: they are met first, and the dimensions filter them;
 - few users meet the dimensions: they are made active, and the groups' lists meet them;
-- many of both: planes decide who is in, and the groups are met for the best only.
+- many of both: planes decide who is in, and the groups are summed in slices.
 """
 
 # Numbers inside kernels are machine integers: neither Python's nor NumPy's stubs describe them.
@@ -31,7 +31,6 @@ from matching.index.scratch import (
     FEW,
     FIRSTS,
     FULL,
-    FULL_TOP,
     MET_AT_MOST,
     MET_FIRST,
     MOST,
@@ -131,7 +130,7 @@ def match_full(
     if keeps_set:
         scratch.left[0] = left
         return found
-    if found > 0 and scratch.states[FULL_TOP, LIMIT] > 0:
+    if found > 0 and scratch.states[FULL_TIER, LIMIT] > 0:
         _offer_equals(people, batch.origin[q], base, found, left, shift, scratch)
     clear(planes[FULL], blocks, shift)
     return found
@@ -252,7 +251,7 @@ def _finish(
 ) -> int:
     """Count, rank (or list) and forget the users who were met and hit enough groups."""
     query, counts, users, scores = scratch.query, scratch.counts, scratch.users[0], scratch.users[1]
-    marks, state = scratch.marks, scratch.states[FULL_TOP]
+    marks, state = scratch.marks, scratch.states[FULL_TIER]
     counts[0, : total + 1] = 0
     found = np.int64(0)
     for i in range(scored):
@@ -303,7 +302,7 @@ def _match_planes(
     scratch: Scratch,
 ) -> int:
     """Finish a graded query whose dimensions are met by row FULL of the planes, in the blocks ``left``."""
-    query, keys, planes, state = scratch.query, scratch.keys, scratch.planes, scratch.states[FULL_TOP]
+    query, keys, planes, state = scratch.query, scratch.keys, scratch.planes, scratch.states[FULL_TIER]
     full, union = planes[FULL], planes[UNION]
     groups, at_least = len(weights), np.int64(batch.at_least[q])
     if at_least == 1:

@@ -20,7 +20,6 @@ from matching.index.scratch import (
     INDUSTRY,
     MOST,
     OPEN,
-    PARTIAL_TOP,
     UNION,
     Scratch,
 )
@@ -63,7 +62,7 @@ def match_partial(
     scratch: Scratch,
 ) -> None:
     """Push the best of the partial tier of query ``q`` to the partial top; the dimensions' planes are filled."""
-    if scratch.states[PARTIAL_TOP, LIMIT] == 0:
+    if scratch.states[PARTIAL_TIER, LIMIT] == 0:
         return
     first_plane = batch.plane_starts[q]
     weights = batch.plane_weights[first_plane : first_plane + groups]

@@ -122,6 +122,15 @@ def count_bits(words: Words, length: int) -> int:
     return total
 
 
+@kernel
+def slices_for(total: int) -> int:
+    """How many slices, bits of a number each, hold numbers up to ``total``."""
+    bits = np.int64(0)
+    while (1 << bits) <= total:
+        bits += 1
+    return bits
+
+
 def words_for(users: int) -> int:
     """Words that hold one bit for each user."""
     return (users + WORD_BITS - 1) // WORD_BITS

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from matching.geometry import EARTH_RADIUS_KM, RADIANS_PER_DEGREE
 from matching.index.jit import kernel
 from matching.index.segment_arrays import People
-from matching.index.sphere import SCALE, distance_km, set_point, squares_of
+from matching.index.sphere import SCALE, distance_km, is_within, set_point, squares_of
 
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -104,9 +104,8 @@ def keep_near(people: People, near: FloatArray, users: npt.NDArray[np.uint32], n
         within = np.int64(0)
         if points[user, 0] != 0 or points[user, 1] != 0 or points[user, 2] != 0:
             east, north, up = points[user, 0] - point[0], points[user, 1] - point[1], points[user, 2] - point[2]
-            squared = east * east + north * north + up * up
-            within = np.int64(squared <= within_squared)
-            if not (within or squared >= beyond_squared):
+            within = is_within(east, north, up, within_squared, beyond_squared)
+            if within < 0:
                 within = np.int64(distance_km(near[0], near[1], latitudes[user], longitudes[user]) <= near[2])
         users[np.uint64(kept)] = users[np.uint64(i)]
         kept += within
@@ -201,10 +200,8 @@ def _mark_rows(
             within = np.int64(1)
             if inside == 0:
                 east, north, up = points[user, 0] - x, points[user, 1] - y, points[user, 2] - z
-                squared = east * east + north * north + up * up
-                within = np.int64(squared <= within_squared)
-                # Neither, when the formula must decide: near the edge, and always where the bound is no number.
-                if not (within or squared >= beyond_squared):
+                within = is_within(east, north, up, within_squared, beyond_squared)
+                if within < 0:
                     within = np.int64(distance_km(near[0], near[1], latitudes[user], longitudes[user]) <= near[2])
             if within:
                 words[user >> 6] |= np.uint64(1) << np.uint64(user & 63)
@@ -226,9 +223,8 @@ def _mark_moved(
         within = np.int64(0)
         if points[user, 0] != 0 or points[user, 1] != 0 or points[user, 2] != 0:
             east, north, up = points[user, 0] - point[0], points[user, 1] - point[1], points[user, 2] - point[2]
-            squared = east * east + north * north + up * up
-            within = np.int64(squared <= within_squared)
-            if not (within or squared >= beyond_squared):
+            within = is_within(east, north, up, within_squared, beyond_squared)
+            if within < 0:
                 within = np.int64(distance_km(near[0], near[1], latitudes[user], longitudes[user]) <= near[2])
         word, bit = user >> 6, np.uint64(user & 63)
         added += within - np.int64((words[word] >> bit) & np.uint64(1))

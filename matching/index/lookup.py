@@ -87,6 +87,15 @@ def first_from(postings: Postings, place: int, stop: int, wanted: int) -> int:
 
 
 @kernel
+def blocks_of(low: int, length: int, shift: int) -> int:
+    """The blocks that the words [low, low + length) touch."""
+    here = np.uint64(0)
+    for block in range((low * 64) >> shift, (((low + length) * 64 - 1) >> shift) + 1):
+        here |= np.uint64(1) << np.uint64(block)
+    return np.int64(here)
+
+
+@kernel
 def next_run(blocks: int) -> tuple[int, int]:
     """First block and number of blocks of the first run of set bits; ``blocks`` is not 0."""
     bits = np.uint64(blocks)

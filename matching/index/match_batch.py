@@ -12,6 +12,7 @@ from matching.compilation import CompiledBatch
 from matching.full import MEASURED, match_full
 from matching.index.bits import WORD_BITS
 from matching.index.classes import FULL_TIER, PARTIAL_TIER
+from matching.index.exclusion import hide, show
 from matching.index.geogrid import Grid, count_near_cells, mark_circle
 from matching.index.jit import kernel
 from matching.index.lookup import find_lists
@@ -21,8 +22,6 @@ from matching.index.scratch import (
     BLOCKS,
     CIRCLE,
     FEW,
-    FULL_TOP,
-    PARTIAL_TOP,
     POINTS,
     SIZES,
     SPARE,
@@ -106,15 +105,15 @@ def match_batch(
     copied = False
     hidden = np.empty(0, np.uint32)
     for q in range(queries):
-        open_top(scratch.states[FULL_TOP], batch.limits[q] if wanted & FULL else np.int64(0), full_floors[q])
-        open_top(scratch.states[PARTIAL_TOP], batch.limits[q], partial_floors[q])
+        open_top(scratch.states[FULL_TIER], batch.limits[q] if wanted & FULL else np.int64(0), full_floors[q])
+        open_top(scratch.states[PARTIAL_TIER], batch.limits[q], partial_floors[q])
         seen = visible
         if batch.exclude_starts[q] < batch.exclude_starts[q + 1]:
             seen = scratch.wide[VISIBLE]
             if not copied:
                 seen[:] = visible
                 copied = True
-            hidden = _hide(people, batch.excluded[batch.exclude_starts[q] : batch.exclude_starts[q + 1]], seen)
+            hidden = hide(people, batch.excluded[batch.exclude_starts[q] : batch.exclude_starts[q + 1]], seen)
         groups, total, circle_of, circle_blocks = prepare_query(lists, people, grid, batch, q, shift, wanted, scratch)
         if wanted != PARTIAL:
             full_counts[q] = match_full(
@@ -140,7 +139,7 @@ def match_batch(
             )
         clear(scratch.planes[CIRCLE], circle_blocks, shift)
         if batch.exclude_starts[q] < batch.exclude_starts[q + 1]:
-            _show(hidden, visible, seen)
+            show(hidden, visible, seen)
         if wanted & SETS:
             continue
         full_keys, full_ids = _keep(
@@ -227,8 +226,8 @@ def prepare_query(
     find_lists(lists, batch.keys, batch.key_starts, first_plane, planes, scratch.keys, query)
     circle_of, blocks = np.int64(NO_CIRCLE), np.int64(0)
     if not math.isnan(batch.near[q, 2]):
-        ranks_few = wanted & (PARTIAL | COUNTS) == 0 and batch.at_least[q] >= groups
-        few = _few_without_circle(query, groups, batch.named[q], scratch.tuning[FEW]) if ranks_few else np.int64(0)
+        only_full = wanted & (PARTIAL | COUNTS) == 0 and batch.at_least[q] >= groups
+        few = _few_without_circle(query, groups, batch.named[q], scratch.tuning[FEW]) if only_full else np.int64(0)
         if few > 0 and count_near_cells(grid, batch.near[q], _DRAWN_PART * few) >= _DRAWN_PART * few:
             circle_of = np.int64(MEASURED)
         else:
@@ -261,53 +260,6 @@ def _few_without_circle(query: Int64Array, groups: int, named: int, few: int) ->
     if smallest < 0 or query[SPARSE, smallest] != query[SIZES, smallest] or query[SIZES, smallest] > few:
         return np.int64(0)
     return query[SIZES, smallest]
-
-
-@kernel
-def _hide(people: People, excluded: Int64Array, seen: Words) -> npt.NDArray[np.uint32]:
-    """Take the excluded users out of ``seen``; returns which there are."""
-    hidden, found = np.empty(len(excluded), np.uint32), 0
-    for i in range(len(excluded)):
-        place = _place_of(people.sorted_ids, excluded[i])
-        if place >= 0:
-            user = np.int64(people.sorted_rows[place])
-            seen[user >> 6] &= ~(np.uint64(1) << np.uint64(user & 63))
-            hidden[found] = user
-            found += 1
-    return hidden[:found]
-
-
-@kernel
-def _place_of(sorted_ids: Int64Array, wanted: int) -> int:
-    """The place of an id among ascending ones, or -1; ids are often given in a row, so the first guess assumes it."""
-    last = len(sorted_ids) - 1
-    lowest, highest = sorted_ids[0], sorted_ids[last]
-    if wanted < lowest or wanted > highest:
-        return np.int64(-1)
-    low = np.int64((wanted - lowest) * (last / max(1.0, float(highest - lowest))))
-    high, step = low, np.int64(1)
-    while sorted_ids[low] > wanted:
-        high = low
-        low = max(np.int64(0), low - step)
-        step <<= 1
-    while sorted_ids[high] < wanted:
-        low = high
-        high = min(last, high + step)
-        step <<= 1
-    while low < high:
-        middle = (low + high) >> 1
-        if sorted_ids[middle] < wanted:
-            low = middle + 1
-        else:
-            high = middle
-    return low if sorted_ids[low] == wanted else np.int64(-1)
-
-
-@kernel
-def _show(hidden: npt.NDArray[np.uint32], visible: Words, seen: Words) -> None:
-    """Make ``seen`` the same as ``visible`` again."""
-    for user in hidden:
-        seen[user >> np.uint32(6)] = visible[user >> np.uint32(6)]
 
 
 @kernel

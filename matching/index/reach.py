@@ -12,24 +12,23 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from matching.index.bits import popcount
+from matching.index.bits import popcount, slices_for
+from matching.index.exclusion import hide
 from matching.index.geogrid import Grid, mark_circle
 from matching.index.jit import kernel
-from matching.index.lookup import find_lists, first_from
+from matching.index.lookup import blocks_of, find_lists
 from matching.index.postings import Lists
 from matching.index.scratch import (
     BLOCKS,
     CHUNK_WORDS,
     CURSORS,
-    ENDS,
     FIRSTS,
-    KEY_BLOCKS,
     MAX_GROUPS,
     MAX_HIT_BITS,
-    ROWS,
     STARTS,
 )
 from matching.index.segment_arrays import BatchArrays, People
+from matching.index.sums import fill_chunk
 from matching.reach import (
     ANYTHING,
     CIRCLE_DROPPED,
@@ -81,7 +80,7 @@ def count_reach(
     circles = np.empty((2, words), np.uint64)
     for q in range(queries):
         seen[:] = visible
-        _hide(people, batch.excluded[batch.exclude_starts[q] : batch.exclude_starts[q + 1]], seen)
+        hide(people, batch.excluded[batch.exclude_starts[q] : batch.exclude_starts[q + 1]], seen)
         planes = batch.plane_starts[q + 1] - batch.plane_starts[q]
         find_lists(lists, batch.keys, batch.key_starts, batch.plane_starts[q], planes, keys, query)
         find_lists(lists, wider.keys, wider.key_starts, wider.plane_starts[q], np.int64(3), wider_keys, wider_query)
@@ -97,7 +96,7 @@ def count_reach(
             mark_circle(grid, people, wider.near[q], shift, circles[1])
         for low in range(0, words, CHUNK_WORDS):
             length = min(np.int64(CHUNK_WORDS), words - low)
-            here = _blocks_of(low, length, shift)
+            here = blocks_of(low, length, shift)
             rows[_SEEN, :length] = seen[low : low + length]
             present = _fill_groups(lists, planes - 3, low, length, here, keys, query, rows)
             _fill_dimensions(lists, planes - 3, low, length, here, keys, query, rows)
@@ -115,47 +114,12 @@ def count_reach(
 
 
 @kernel
-def _hide(people: People, excluded: Int64Array, seen: Words) -> None:
-    """Take the excluded users out of ``seen``."""
-    for user_id in excluded:
-        place = np.searchsorted(people.sorted_ids, user_id)
-        if place < len(people.sorted_ids) and people.sorted_ids[place] == user_id:
-            user = np.uint64(people.sorted_rows[place])
-            seen[user >> np.uint64(6)] &= ~(np.uint64(1) << (user & np.uint64(63)))
-
-
-@kernel
-def _blocks_of(low: int, length: int, shift: int) -> int:
-    """The blocks (matching.index.lookup) of the users of some words."""
-    here = np.uint64(0)
-    for block in range((low * 64) >> shift, (((low + length) * 64 - 1) >> shift) + 1):
-        here |= np.uint64(1) << np.uint64(block)
-    return np.int64(here)
-
-
-@kernel
 def _fill(
     lists: Lists, first: int, end: int, low: int, length: int, here: int, keys: Int64Array, row: Words
 ) -> None:  # fmt: skip
     """Make a row the users of some lists in a chunk. Cursors move forward to the chunk's end."""
-    row[:length] = 0
-    low_user, high_user = low * 64, (low + length) * 64
-    for k in range(first, end):
-        if keys[KEY_BLOCKS, k] & here == 0:
-            continue
-        if keys[ROWS, k] >= 0:
-            into, dense = row[:length], lists.bitmaps[keys[ROWS, k], low : low + length]
-            for i in range(length):
-                into[i] |= dense[i]
-            continue
-        place, stop = keys[CURSORS, k], keys[ENDS, k]
-        if place < stop and np.int64(lists.postings[place]) < low_user:
-            place = first_from(lists.postings, place, stop, low_user)
-        while place < stop and np.int64(lists.postings[place]) < high_user:
-            user = np.uint64(np.int64(lists.postings[place]) - low_user)
-            row[user >> np.uint64(6)] |= np.uint64(1) << (user & np.uint64(63))
-            place += 1
-        keys[CURSORS, k] = place
+    if not fill_chunk(lists.postings, lists.bitmaps, keys, first, end, here, low, length, row[:length]):
+        row[:length] = 0
 
 
 @kernel
@@ -165,7 +129,7 @@ def _fill_groups(
     """Fill the rows of the groups that are hit in a chunk, row _ANY and the hits; returns these groups, a bit each."""
     present, filled = np.int64(0), np.int64(0)
     rows[_ANY, :length] = 0
-    for bit in range(_bits_for(groups)):
+    for bit in range(slices_for(groups)):
         rows[_HITS + bit, :length] = 0
     for p in range(groups):
         if query[BLOCKS, p] & here == 0:
@@ -178,21 +142,13 @@ def _fill_groups(
             anybody[i] |= row[i]
             carry[i] = row[i]
         if groups > 1:
-            for bit in range(_bits_for(filled)):
+            for bit in range(slices_for(filled)):
                 hits = rows[_HITS + bit]
                 for i in range(length):
                     both = hits[i] & carry[i]
                     hits[i] ^= carry[i]
                     carry[i] = both
     return present
-
-
-@kernel
-def _bits_for(groups: int) -> int:
-    bits = np.int64(0)
-    while (1 << bits) <= groups:
-        bits += 1
-    return bits
 
 
 @kernel
@@ -260,7 +216,7 @@ def _keep_enough(rows: Words, groups: int, at_least: int, length: int) -> None:
     for i in range(length):
         more[i] = 0
         equal[i] = ~np.uint64(0)
-    for bit in range(_bits_for(groups) - 1, -1, -1):
+    for bit in range(slices_for(groups) - 1, -1, -1):
         hits = rows[_HITS + bit]
         if (needed >> bit) & 1:
             for i in range(length):

@@ -10,6 +10,7 @@ smallest requirement comes first; each further one only looks into the blocks wh
 import numpy as np
 import numpy.typing as npt
 
+from matching.index.bits import slices_for
 from matching.index.jit import kernel
 from matching.index.lookup import first_from, next_run, without_run
 from matching.index.planes import (
@@ -86,9 +87,7 @@ def fill_required(
 def unite_enough(lists: Lists, groups: int, at_least: int, blocks: int, shift: int, scratch: Scratch) -> None:
     """Set the named blocks of row UNION of the planes, empty before, to the users who hit ``at_least`` groups."""
     query, keys, union, hits = scratch.query, scratch.keys, scratch.planes[UNION], scratch.hits
-    bits = np.int64(0)
-    while (1 << bits) <= groups:
-        bits += 1
+    bits = slices_for(np.int64(groups))
     for bit in range(bits):
         clear(hits[bit], blocks, shift)
     for p in range(groups):

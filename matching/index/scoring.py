@@ -113,10 +113,3 @@ def _meet(
 def score_of(query: Int64Array, of_class: int) -> int:
     """The score of a class."""
     return query[BONUS, of_class >> CHOICE_SHIFT] + query[POINTS, of_class & SUM_MASK]
-
-
-@kernel
-def forget(marks: Int32Array, users: npt.NDArray[np.uint32], scored: int) -> None:
-    """Take all marks back."""
-    for i in range(scored):
-        marks[np.uint64(users[i])] = 0

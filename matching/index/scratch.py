@@ -39,13 +39,12 @@ FIRSTS, SIZES, SPARSE, BLOCKS, ORDER, POINTS, BONUS = 0, 1, 2, 3, 4, 5, 6
 NEEDED, MOST, CLASS_CHOICES, CLASS_SUMS = 7, 8, 9, 10
 """Rows of ``Scratch.query``: lists of plane p are FIRSTS[p] .. FIRSTS[p + 1]; SIZES[p] users at most, SPARSE[p] of them
 in sparse lists, in BLOCKS[p]; requirements or groups in order; points by sum of group weights; points of each choice of
-dimensions; the sums with which each choice is looked at, from NEEDED to
-MOST; the classes of one score."""
+dimensions; the sums with which each choice is looked at, from NEEDED to MOST; the classes of one score."""
 _QUERY_ROWS, _QUERY_COLUMNS = 11, 256
 
 INDUSTRY, REGION, CROWD, FULL, ACTIVE, UNION, CIRCLE = 0, 1, 2, 3, 4, 5, 6
 """Rows of ``Scratch.planes``, a bit a user of the segment, all empty between queries: the dimensions; the full tier;
-who is met when a group's list names him; for passing use; who lives in the query's circle."""
+who hits any group; for passing use; who lives in the query's circle."""
 _PLANES = 7
 
 VISIBLE, OPEN = 0, 1
@@ -53,8 +52,9 @@ _WIDE = 2
 """Rows of ``Scratch.wide``, written before they are read: who is seen by a query that excludes somebody; who is seen
 and not full."""
 
-FULL_TOP, PARTIAL_TOP, SPARE = 0, 1, 2
-"""Rows of ``Scratch.tops`` (matching.ranking), the last for passing use; ``Scratch.states`` has the tops' states."""
+SPARE = 2
+"""Row of ``Scratch.tops`` for passing use, after those of the tiers (matching.index.classes, matching.ranking);
+``Scratch.states`` has the tops' states."""
 
 FEW, MET_FIRST, MET_AT_MOST = 0, 1, 2
 TUNING = [16_384, 1_024, 4_096]

@@ -18,6 +18,7 @@ from matching.index.bits import lowest_bit, popcount
 from matching.index.choosing import offer_class, offer_users
 from matching.index.classes import FULL_TIER, reached_score, set_needed, sum_for
 from matching.index.jit import kernel
+from matching.index.lookup import blocks_of
 from matching.index.planes import clear
 from matching.index.postings import Lists
 from matching.index.scoring import CHOICE_SHIFT, score_of
@@ -104,7 +105,7 @@ def offer_sliced(
         chunk = first if turn < 0 else np.int64(turn)
         low = chunk * CHUNK_WORDS
         length = min(np.int64(CHUNK_WORDS), words - low)
-        here = _blocks_of(low, length, shift)
+        here = blocks_of(low, length, shift)
         if blocks & here == 0:
             continue
         satisfiable = _satisfiable(query, graded, groups, here)
@@ -136,15 +137,6 @@ def _can_reach(query: Int64Array, satisfiable: int, theta: int) -> bool:
         if choice & ~satisfiable == 0 and most >= 0 and query[BONUS, choice] + query[POINTS, most] >= theta:
             return True
     return False
-
-
-@kernel
-def _blocks_of(low: int, length: int, shift: int) -> int:
-    """The blocks that the words [low, low + length) touch."""
-    here = np.uint64(0)
-    for block in range((low * 64) >> shift, (((low + length) * 64 - 1) >> shift) + 1):
-        here |= np.uint64(1) << np.uint64(block)
-    return np.int64(here)
 
 
 @kernel
@@ -252,7 +244,7 @@ def _offer_equals(
     for chunk in range((len(seen) + CHUNK_WORDS - 1) // CHUNK_WORDS):
         low = chunk * CHUNK_WORDS
         length = min(np.int64(CHUNK_WORDS), len(seen) - low)
-        here = _blocks_of(low, length, shift)
+        here = blocks_of(low, length, shift)
         if blocks & here == 0:
             continue
         satisfiable, drawn = _satisfiable(query, graded, groups, here), False

@@ -112,6 +112,18 @@ def set_nearest_steps(balls: Balls, point: FloatArray, nearest: Int64Array) -> N
 
 
 @kernel
+def is_within(east: float, north: float, up: float, within_squared: float, beyond_squared: float) -> int:
+    """Whether a difference of two points in SCALE is surely below a bound (1) or above it (0), by its ``squares_of``.
+
+    -1: the formula must decide.
+    """
+    squared = east * east + north * north + up * up
+    if squared <= within_squared:
+        return np.int64(1)
+    return np.int64(0) if squared >= beyond_squared else np.int64(-1)
+
+
+@kernel
 def squares_of(bound: float) -> tuple[float, float]:
     """Squares of a chord in SCALE: up to the first it is surely below ``bound`` radii of the earth, from the second on
     surely above; NaN of NaN.

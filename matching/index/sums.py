@@ -10,7 +10,7 @@ dimensions and a sum, are some planes ANDed.
 import numpy as np
 import numpy.typing as npt
 
-from matching.index.bits import popcount
+from matching.index.bits import popcount, slices_for
 from matching.index.jit import kernel
 from matching.index.lookup import first_from
 from matching.index.postings import Lists
@@ -41,15 +41,6 @@ _COMPARED_AT_ONCE = 4
 
 
 @kernel
-def _depth_for(total: int) -> int:
-    """Slices that hold sums up to ``total``."""
-    bits = np.int64(0)
-    while (1 << bits) <= total:
-        bits += 1
-    return bits
-
-
-@kernel
 def _flip(number: int, bit: int) -> int:
     """All bits when a number lacks a bit: the bit's plane is turned over then."""
     return np.uint64(0) if (number >> bit) & 1 else ~np.uint64(0)
@@ -66,10 +57,10 @@ def sum_groups(lists: Lists, weights: Int32Array, here: int, low: int, length: i
         plane = chunk[PLANE, :length]
         if end - first == 1 and keys[ROWS, first] >= 0:
             plane = lists.bitmaps[keys[ROWS, first], low : low + length]
-        elif not _fill_group(lists.postings, lists.bitmaps, keys, first, end, here, low, length, plane):
+        elif not fill_chunk(lists.postings, lists.bitmaps, keys, first, end, here, low, length, plane):
             continue
         total += weights[p]
-        needed = _depth_for(total)
+        needed = slices_for(total)
         for bit in range(depth, needed):
             sums[bit, low : low + length] = 0
         depth = needed
@@ -78,11 +69,11 @@ def sum_groups(lists: Lists, weights: Int32Array, here: int, low: int, length: i
 
 
 @kernel
-def _fill_group(
+def fill_chunk(
     postings: Postings, bitmaps: Words, keys: Int64Array, first: int, end: int, here: int, low: int, length: int,
     plane: Words,
 ) -> bool:  # fmt: skip
-    """Unite a group's lists in a chunk; says whether anybody is in it. Cursors move forward to the chunk's end."""
+    """Unite some lists in a chunk of a plane; says whether anything was written. Cursors move forward to its end."""
     touched = False
     low_user, high_user = low * 64, (low + length) * 64
     for k in range(first, end):
