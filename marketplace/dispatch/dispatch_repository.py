@@ -198,6 +198,9 @@ def dispatch_row(row: Row[Any]) -> DispatchRow:
         assigned=assigned,
         tokens_given=row.tokens_given,
         confirmed_reach=row.confirmed_reach,
+        set_aside_full=row.set_aside_full,
+        set_aside_partial=row.set_aside_partial,
+        suppressed=row.suppressed,
     )
     return DispatchRow(
         dispatch_id=row.id,
@@ -242,6 +245,9 @@ def _values(row: DispatchRow) -> dict[str, Any]:
         "hold_until_ms": None if assigned is None else assigned.hold_until_ms,
         "tokens_given": state.tokens_given,
         "confirmed_reach": state.confirmed_reach,
+        "set_aside_full": state.set_aside_full,
+        "set_aside_partial": state.set_aside_partial,
+        "suppressed": state.suppressed,
         "expires_at_ms": state.expires_at_ms,
         "due_at_ms": row.due_at_ms,
         "created_at_ms": row.created_at_ms,

@@ -29,6 +29,14 @@ class Candidates:
         """Return the best ``count`` of them."""
         return Candidates(self.user_ids[:count], self.scores[:count], self.ties[:count])
 
+    def pick(self, places: Sequence[int]) -> "Candidates":
+        """Return those at these places, in this order."""
+        return Candidates(
+            array("q", map(self.user_ids.__getitem__, places)),
+            array("i", map(self.scores.__getitem__, places)),
+            array("i", map(self.ties.__getitem__, places)),
+        )
+
     @staticmethod
     def of(rows: Sequence[tuple[int, int, int]]) -> "Candidates":
         """Build from (user id, score, tie) rows in rank order."""

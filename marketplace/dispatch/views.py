@@ -213,6 +213,35 @@ class UnmatchableOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class Suppression:
+    """One time that a dispatch passed a user over who fits. ``reason``: a ``states.Reason``.
+
+    ``state``: waiting (for the tier's catch-up wave) | settled (that wave dealt with him) | final (never told of this
+    order version). ``wave``: the one that would have told him.
+    """
+
+    order_version: int
+    wave: int
+    tier: Tier
+    reason: str
+    state: str
+    noted_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressionCount:
+    """How many users one wave passed over for one reason; fields as in ``Suppression``."""
+
+    order_version: int
+    wave: int
+    tier: Tier
+    reason: str
+    state: str
+    users: int
+    noted_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class DispatchLabel:
     """What receivers see of a dispatch. ``state``: open | taken | closed."""
 
