@@ -16,7 +16,10 @@ IN_AT_MOST: Final = 900
 
 @dataclass(frozen=True, slots=True)
 class DispatchRow:
-    """A dispatch as it is stored. ``version`` grows with every change."""
+    """A dispatch as it is stored. ``version`` grows with every change.
+
+    ``full_left``: users of the full tier whom the last answer found and left for later waves, None before it.
+    """
 
     dispatch_id: int
     order_id: int
@@ -32,6 +35,7 @@ class DispatchRow:
     partial_at_ms: int | None = None
     closed_at_ms: int | None = None
     reason: str | None = None
+    full_left: int | None = None
 
     @property
     def label(self) -> str:
@@ -217,6 +221,7 @@ def dispatch_row(row: Row[Any]) -> DispatchRow:
         partial_at_ms=row.partial_at_ms,
         closed_at_ms=row.closed_at_ms,
         reason=row.reason,
+        full_left=row.full_left,
     )
 
 
@@ -256,6 +261,7 @@ def _values(row: DispatchRow) -> dict[str, Any]:
         "closed_at_ms": row.closed_at_ms,
         "changed_at_ms": row.changed_at_ms,
         "reason": row.reason,
+        "full_left": row.full_left,
     }
 
 

@@ -44,6 +44,17 @@ def write_suppressions(session: Session, ids: IdAllocator, passings: Sequence[Pa
         suppression_repository.insert_suppressions(session, taken, new, now_ms)
 
 
+def full_left(found: Judged, instructions: Sequence[Instruction]) -> int:
+    """Return how many of the full tier an answer found whom its wave neither tells nor passes over."""
+    left = found.answer.full_count - _told(instructions)[0]
+    for instruction in instructions:
+        if isinstance(instruction, SetAside):
+            left -= instruction.full
+        elif isinstance(instruction, EndSetAside):
+            left -= len(found.full) - instruction.full
+    return left
+
+
 def _of(row: DispatchRow, found: Judged) -> NewSuppression:
     """What the suppressions of one decision have in common; tier, reason, state and users are still to be set."""
     version, full_count = row.state.order_version, found.answer.full_count

@@ -3,6 +3,7 @@
 from kit.db import Session
 from kit.errors import Conflict
 from kit.ids import IdAllocator
+from marketplace.dispatch import suppression_repository
 from marketplace.dispatch.errors import OrderAlreadyAssigned
 from marketplace.dispatch.locked_dispatch import decide, lock_dispatch, require_open
 from marketplace.dispatch.machine import open_dispatch
@@ -45,5 +46,7 @@ def revise_order(
         raise OrderChangedMeanwhile(locked.row.order_id)
     opened = open_dispatch(locked.policy, now_ms=locked.row.created_at_ms, expires_at_ms=order.expires_at_ms)
     event = Revised(version + 1, opened.expires_at_ms)
+    if locked.row.state.set_aside:
+        suppression_repository.settle(session, [dispatch_id])
     decide(session, ids, locked, event, actor=actor, reason=f"version {version + 1}", now_ms=now_ms)
     return version + 1

@@ -21,7 +21,7 @@ from marketplace.dispatch.dispatch_repository import DispatchRow, Queue
 from marketplace.dispatch.judge_candidates import Judged
 from marketplace.dispatch.machine import step
 from marketplace.dispatch.packing import pack
-from marketplace.dispatch.pass_over import Passing, write_suppressions
+from marketplace.dispatch.pass_over import Passing, full_left, write_suppressions
 from marketplace.dispatch.plan_waves import Loaded, Plan, asks, load, matched_event, plan_waves, told_of, wake
 from marketplace.dispatch.policies import Policy
 from marketplace.dispatch.ports import CandidateSource, MatchAnswer, MatchRefused
@@ -131,7 +131,8 @@ def _decide(row: DispatchRow, policy: Policy, queue: Queue, plan: Plan, now_ms: 
         used = found
     whole = Decision(decision.state, tuple(instructions), decision.due_at_ms)
     # A question without an answer: somebody changed the dispatch in between, so it is asked anew, at once.
-    return _Outcome(Change(row, whole), used, again=asks(decision) is not None)
+    left = None if used is None else full_left(used, instructions)
+    return _Outcome(Change(row, whole, full_left=left), used, again=asks(decision) is not None)
 
 
 def _answers(found: Judged, query: QueryWave) -> bool:

@@ -52,6 +52,8 @@ dispatch: Final = Table(
     big_int("set_aside_full"),
     big_int("set_aside_partial"),
     big_int("suppressed"),
+    # Users of the full tier whom the last answer found and left for later waves; null before the first answer.
+    big_int("full_left", nullable=True),
     time_ms("expires_at_ms"),
     time_ms("due_at_ms", nullable=True),
     time_ms("created_at_ms"),

@@ -51,6 +51,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_fairness_progress")),
         **OPTIONS,
     )
+    op.add_column("dispatch", sa.Column("full_left", BIG, autoincrement=False, nullable=True))
     for name in NEW_COUNTS:
         op.add_column("dispatch", sa.Column(name, BIG, autoincrement=False, nullable=True))
     op.execute(sa.update(sa.table("dispatch", *map(sa.column, NEW_COUNTS))).values(dict.fromkeys(NEW_COUNTS, 0)))
