@@ -70,8 +70,8 @@ def test_death_in_later_waves(market: Market, point: str) -> None:
 @pytest.mark.parametrize("point", DISPATCH_POINTS)
 def test_death_while_users_are_set_aside_and_caught_up_with(market: Market, point: str) -> None:
     """Who was passed over is noted once, dealt with once, and told at most once, whatever dies in between."""
-    hours = {"wave_interval_ms": MINUTE_MS, "full_window_ms": HOUR_MS, "partial_window_ms": HOUR_MS}
-    market.publish(replace(FAST, name="sparing", offers_an_hour=1, dispatch_expiry_ms=DAY_MS, **hours))
+    slow = replace(FAST, wave_interval_ms=MINUTE_MS, full_window_ms=HOUR_MS, partial_window_ms=HOUR_MS)
+    market.publish(replace(slow, name="sparing", offers_an_hour=1, dispatch_expiry_ms=DAY_MS))
     first = market.open()
     market.settle()
     market.do(dispatch.cancel_dispatch, first)
