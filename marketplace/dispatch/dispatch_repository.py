@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select
 
 from kit.db import Session, insert_if_absent, insert_many, lock_rows, lock_shared, upsert
 from marketplace.dispatch.policies import Policy
@@ -55,11 +55,13 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class StoredPolicy:
-    """One immutable version of a policy."""
+    """One immutable version of a policy; ``is_new``: this very call wrote it."""
 
     policy_id: int
     version: int
     policy: Policy
+    created_at_ms: int
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +150,24 @@ def insert_events(session: Session, rows: Sequence[tuple[int, NewEvent]]) -> Non
 
 def newest_policies(session: Session, names: Sequence[str] | None = None) -> dict[str, StoredPolicy]:
     """Return the newest version of each policy, or of the named ones."""
-    statement = select(policy).order_by(policy.c.version)
+    newest = select(policy.c.name, func.max(policy.c.version).label("version")).group_by(policy.c.name)
     if names is not None:
-        statement = statement.where(policy.c.name.in_(names))
-    return {row.name: _stored_policy(row) for row in session.execute(statement)}
+        newest = newest.where(policy.c.name.in_(names))
+    versions = newest.subquery()
+    same = and_(policy.c.name == versions.c.name, policy.c.version == versions.c.version)
+    return {row.name: _stored_policy(row) for row in session.execute(select(policy).join(versions, same))}
+
+
+def policy_version(session: Session, name: str, version: int) -> StoredPolicy | None:
+    """Return one version of a policy, if it is there."""
+    row = session.execute(select(policy).where(policy.c.name == name, policy.c.version == version)).first()
+    return None if row is None else _stored_policy(row)
+
+
+def policy_versions(session: Session, name: str, limit: int) -> list[StoredPolicy]:
+    """Return the newest ``limit`` versions of a policy, the newest first."""
+    statement = select(policy).where(policy.c.name == name).order_by(policy.c.version.desc()).limit(limit)
+    return [_stored_policy(row) for row in session.execute(statement)]
 
 
 def policies_by_id(session: Session, policy_ids: Sequence[int]) -> dict[int, StoredPolicy]:
@@ -270,4 +286,4 @@ _CHANGING = [column.name for column in dispatch.columns if column.name not in _F
 
 
 def _stored_policy(row: Row[Any]) -> StoredPolicy:
-    return StoredPolicy(row.id, row.version, Policy.from_json(row.document))
+    return StoredPolicy(row.id, row.version, Policy.from_json(row.document), row.created_at_ms)

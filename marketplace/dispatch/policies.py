@@ -18,7 +18,7 @@ MAX_WAVE_SIZE = 99_999
 MAX_DURATION_MS = 366 * DAY_MS
 DAY_MINUTES = 24 * 60
 CHINA_OFFSET_MINUTES = 8 * 60
-_NAME = re.compile(r"[^\s@]{1,64}")
+_NAME = re.compile(r"\w[\w.-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Policy:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or _NAME.fullmatch(self.name) is None:
-            rule = 'must have 1 to 64 characters, without spaces and without "@", which is followed by a version.'
+            rule = 'must have 1 to 64 letters, digits, "_", "-" or "."; a version follows behind "@".'
             raise InvalidInput("name", self.name, rule)
         for field, (low, high) in _BOUNDS.items():
             value = getattr(self, field)

@@ -144,3 +144,7 @@ class InboxDelivery(Protocol):
     def set_state(self, dispatch_id: int, state: str) -> object:
         """Show ``state`` (open | taken | closed) with the entries of this dispatch from now on."""
         ...
+
+    def set_title(self, dispatch_id: int, title: str) -> object:
+        """Show another title with the entries of this dispatch: its order was edited. Nobody is told again."""
+        ...
