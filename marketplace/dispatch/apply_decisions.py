@@ -29,12 +29,16 @@ SYSTEM: Final = "system"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One dispatch, what was decided for it, who caused it and why."""
+    """One dispatch, what was decided for it, who caused it and why.
+
+    ``full_left``: users of the full tier whom an answer found and this decision leaves for later; None: no answer.
+    """
 
     row: DispatchRow
     decision: Decision
     actor: str = SYSTEM
     reason: str | None = None
+    full_left: int | None = None
 
 
 def apply_decisions(session: Session, ids: IdAllocator, changes: Sequence[Change], now_ms: int) -> list[DispatchRow]:
@@ -61,7 +65,8 @@ def apply_decisions(session: Session, ids: IdAllocator, changes: Sequence[Change
 
 def _changed(change: Change, now_ms: int) -> DispatchRow:
     row, decision = change.row, change.decision
-    if decision.state == row.state and decision.due_at_ms == row.due_at_ms:
+    full_left = row.full_left if change.full_left is None else change.full_left
+    if decision.state == row.state and decision.due_at_ms == row.due_at_ms and full_left == row.full_left:
         return row
     entered = {instruction.stage for instruction in decision.instructions if isinstance(instruction, MoveTo)}
     waved = any(isinstance(instruction, SendWave) for instruction in decision.instructions)
@@ -76,6 +81,7 @@ def _changed(change: Change, now_ms: int) -> DispatchRow:
         partial_at_ms=now_ms if Stage.OFFERING_PARTIAL in entered else row.partial_at_ms,
         closed_at_ms=now_ms if closes else row.closed_at_ms,
         reason=change.reason if closes else row.reason,
+        full_left=full_left,
     )
 
 

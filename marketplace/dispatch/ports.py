@@ -29,6 +29,14 @@ class Candidates:
         """Return the best ``count`` of them."""
         return Candidates(self.user_ids[:count], self.scores[:count], self.ties[:count])
 
+    def pick(self, places: Sequence[int]) -> "Candidates":
+        """Return those at these places, in this order."""
+        return Candidates(
+            array("q", map(self.user_ids.__getitem__, places)),
+            array("i", map(self.scores.__getitem__, places)),
+            array("i", map(self.ties.__getitem__, places)),
+        )
+
     @staticmethod
     def of(rows: Sequence[tuple[int, int, int]]) -> "Candidates":
         """Build from (user id, score, tie) rows in rank order."""
@@ -135,4 +143,8 @@ class InboxDelivery(Protocol):
 
     def set_state(self, dispatch_id: int, state: str) -> object:
         """Show ``state`` (open | taken | closed) with the entries of this dispatch from now on."""
+        ...
+
+    def set_title(self, dispatch_id: int, title: str) -> object:
+        """Show another title with the entries of this dispatch: its order was edited. Nobody is told again."""
         ...

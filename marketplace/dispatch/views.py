@@ -213,11 +213,66 @@ class UnmatchableOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyView:
+    """A version of a policy. A built-in policy that nobody used yet has no version."""
+
+    policy: Policy
+    version: int | None
+    created_at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fairness:
+    """How it went for one user. ``counted_at_ms``: up to when offers are counted, None when they never were.
+
+    ``offered``: offers told. ``won``: times that a publisher selected him. ``eligible_estimate``: orders that he would
+    have satisfied in full, from those among ``sampled_orders`` that he did; None when no order was sampled yet.
+    """
+
+    user_id: int
+    offered: int
+    won: int
+    eligible_estimate: int | None
+    sampled_orders: int
+    counted_at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """One time that a dispatch passed a user over who fits. ``reason``: a ``states.Reason``.
+
+    ``state``: waiting (for the tier's catch-up wave) | settled (that wave dealt with him) | final (never told of this
+    order version). ``wave``: the one that would have told him.
+    """
+
+    order_version: int
+    wave: int
+    tier: Tier
+    reason: str
+    state: str
+    noted_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressionCount:
+    """How many users one wave passed over for one reason; fields as in ``Suppression``."""
+
+    order_version: int
+    wave: int
+    tier: Tier
+    reason: str
+    state: str
+    users: int
+    noted_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class DispatchLabel:
-    """What receivers see of a dispatch. ``state``: open | taken | closed."""
+    """What receivers see of a dispatch. ``state``: open | taken | closed. ``order_version`` grows with every edit."""
 
     title: str
     state: str
+    order_version: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,22 @@ def told_users(session: Session, dispatch_ids: Sequence[int]) -> dict[int, "arra
     return {dispatch_id: _merged(parts) for dispatch_id, parts in told.items()}
 
 
+def last_wave_before(session: Session, since_ms: int) -> int:
+    """Return the id of the chunk after which those sent at or after ``since_ms`` come; of the last one if none do."""
+    statement = select(wave.c.id).where(wave.c.sent_at_ms >= since_ms).order_by(wave.c.sent_at_ms, wave.c.id).limit(1)
+    first = session.execute(statement).scalar_one_or_none()
+    if first is not None:
+        return int(first) - 1
+    return session.execute(select(func.max(wave.c.id))).scalar_one() or 0
+
+
+def told_after(session: Session, wave_id: int, limit: int) -> list[tuple[int, int, "array[int]"]]:
+    """Return (chunk id, when, who was told) of the next ``limit`` chunks after an id, as they were committed."""
+    columns = (wave.c.id, wave.c.sent_at_ms, wave.c.user_ids)
+    statement = select(*columns).where(wave.c.id > wave_id).order_by(wave.c.id).limit(limit)
+    return [(row.id, row.sent_at_ms, unpack_ids(row.user_ids)) for row in session.execute(statement)]
+
+
 def _merged(parts: Sequence["array[int]"]) -> "array[int]":
     if len(parts) == 1:
         return parts[0]

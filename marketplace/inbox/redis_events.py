@@ -190,6 +190,9 @@ class InboxEvents:
         elif kind == "state":
             for stream in self._all():
                 stream.receive_state(message)
+        elif kind == "title":
+            for stream in self._all():
+                stream.receive_title(message)
         else:
             self._reset_all()
 

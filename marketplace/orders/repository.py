@@ -63,6 +63,11 @@ def read_orders(session: Session, order_ids: Sequence[int]) -> dict[int, StoredO
     return {row.id: _stored(row) for row in rows}
 
 
+def stored_order(session: Session, order_id: int) -> StoredOrder:
+    """Return one order, which exists."""
+    return read_orders(session, [order_id])[order_id]
+
+
 def replace_order(session: Session, *, order_id: int, version: int, order: SubmittedOrder, now_ms: int) -> bool:
     """Write ``order`` as the next version over ``version``; False when somebody else was faster."""
     result = session.execute(

@@ -8,6 +8,7 @@ from kit.clock import now_ms
 from kit.config import Settings
 from kit.db import Database
 from kit.errors import Unavailable
+from kit.ids import IdAllocator
 from kit.logging import configure_logging, logger_of
 from kit.redis import RedisWakeStream, connect
 from kit.work import Claimed, HandlerOptions, Wake, WorkLoop
@@ -23,6 +24,7 @@ LEASE_MS = 6_000
 """A killed worker's deliveries are taken up again after so long; a living one extends its leases."""
 
 SWEEP_PERIOD_S = 60.0
+FAIRNESS_PERIOD_S = 600.0
 
 log = logger_of(__name__)
 
@@ -47,6 +49,7 @@ def run(settings: Settings) -> int:
     client = connect(settings.resolved_redis_url)
     store = InboxStore(client)
     keeper = InboxKeeper(database, store, history=dispatch)
+    ids = IdAllocator(database)
     loop = WorkLoop(
         database,
         {
@@ -66,6 +69,7 @@ def run(settings: Settings) -> int:
     chores = [
         Chore("inbox keeper", KEEP_PERIOD_S, lambda: keeper.keep(now_ms())),
         Chore("session sweep", SWEEP_PERIOD_S, lambda: _sweep(database)),
+        Chore("fairness", FAIRNESS_PERIOD_S, lambda: dispatch.count_offers(database, ids, now_ms=now_ms())),
     ]
     threads = [threading.Thread(target=_repeat, args=(chore, stopping), name=chore.name) for chore in chores]
     with stop_signals(stop):
