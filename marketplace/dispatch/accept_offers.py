@@ -147,7 +147,10 @@ def _wake(session: Session, ids: IdAllocator, rows: Mapping[int, DispatchRow], n
     """
     unseen = {dispatch_id for dispatch_id, _ in new if rows[dispatch_id].state.queued == 0}
     if unseen:
-        enqueue(session, ids, [NewWork(DISPATCH_WORK, dispatch_id, now_ms) for dispatch_id in sorted(unseen)], now_ms)
+        # Now, but by a clock that may be ahead of the dispatcher's: never later than the timer that stands.
+        due = {dispatch_id: rows[dispatch_id].due_at_ms or now_ms for dispatch_id in sorted(unseen)}
+        works = [NewWork(DISPATCH_WORK, dispatch_id, min(now_ms, due_ms)) for dispatch_id, due_ms in due.items()]
+        enqueue(session, ids, works, now_ms)
 
 
 def _answer(
