@@ -23,7 +23,7 @@ from quanwang.simulation.world import FIRST_MS, WORDS, World
 
 LEASE_MS: Final = 6_000
 KEPT_LINES: Final = 60
-POLL_MS: Final = (60, 700)
+POLL_MS: Final = (300, 2_500)
 
 
 class SwitchedOff(Unavailable):
@@ -120,7 +120,7 @@ class Platform:
                     self.tell(actor, f"rebuilt inboxes: {report.chunks} chunks, {report.entries} entries")
             except Unavailable as error:
                 self.tell(actor, f"rebuild waits: {type(error).__name__}")
-            self.sleep(actor, 500)
+            self.sleep(actor, self.world.draws.randrange(*POLL_MS))
 
     def _work(self, actor: Actor, handlers: dict[str, Handler]) -> None:
         loop = SimulatedLoop(self, actor, handlers)
@@ -140,6 +140,17 @@ class SimulatedLoop(WorkLoop):
         options = {kind: HandlerOptions(lease_ms=LEASE_MS) for kind in handlers}
         super().__init__(platform.database, handlers, Wake(None), lambda: platform.wall_ms(actor), options=options)
         self._platform, self._actor = platform, actor
+
+    def _step_kind(self, kind: str) -> int:
+        self._actor.polls = True
+        try:
+            return super()._step_kind(kind)
+        finally:
+            self._actor.polls = False
+
+    def _handle(self, kind: str, batch: list[Claimed]) -> None:
+        self._actor.polls = False
+        super()._handle(kind, batch)
 
     @contextmanager
     def _heartbeat(self, claims: list[Claimed], options: HandlerOptions) -> Iterator[None]:

@@ -18,6 +18,7 @@ class Died(BaseException):
 class Actor:
     """One simulated process. ``body`` runs until it returns or dies.
 
+    ``polls``: it looks for work, and has found none yet.
     ``point`` is where it stands, ``wakes_at_ms`` until when it sleeps or is frozen, ``clock_skew_ms`` how far its clock
     is from the others'. ``error`` is what ended it, when it was neither a return nor a death.
     """
@@ -29,6 +30,7 @@ class Actor:
         self.frozen = False
         self.clock_skew_ms = 0
         self.waits_for_writer = False
+        self.polls = False
         self.dead = False
         self.ended = False
         self.error: BaseException | None = None

@@ -9,7 +9,7 @@ from typing import Final
 
 from kit.db import Session
 from kit.errors import Unavailable
-from kit.redis import RedisClient
+from kit.redis import GENERATION_KEY, RedisClient
 from kit.redis.generation import REBUILD_KEY
 from kit.work import overdue_work
 from marketplace import dispatch
@@ -28,6 +28,12 @@ from quanwang.simulation.stores import SimulatedDatabase
 from quanwang.simulation.world import USERS, World
 
 CLIENTS: Final = 4
+ROLES: Final = {
+    dispatch.DISPATCH_WORK: "dispatcher",
+    dispatch.DELIVERY_WORK: "worker",
+    dispatch.LABEL_WORK: "worker",
+}
+"""Who works on what."""
 MOST_REST_STEPS: Final = 6_000
 TABLES_EVERY: Final = 40
 """All invariants of the tables are checked after so many commits; the cheap ones after each."""
@@ -216,6 +222,9 @@ class _SeedRun:
     def _look(self, actor: Actor) -> None:
         knowledge = self._platform.knowledge
         self._looked_at = self._faults.commits
+        if actor.polls:
+            return
+        self._wake_workers()
         pair = self._platform.accepting.get(actor.name)
         if pair is not None:
             knowledge.arrivals[pair[0]].append(pair[1])
@@ -224,6 +233,15 @@ class _SeedRun:
             if self._faults.commits - self._checked_at >= TABLES_EVERY:
                 self._checked_at = self._faults.commits
                 verdict.check_tables(session)
+
+    def _wake_workers(self) -> None:
+        """Something was committed: mostly a call reaches those who wait for work; else they look by themselves."""
+        if self._draws.random() < 0.2:
+            return
+        soon_ms = self._platform.elapsed_ms + self._draws.randrange(2, 60)
+        for each in self._actors:
+            if each.point == "idle" and each.role in ("dispatcher", "worker") and not each.frozen:
+                each.wakes_at_ms = min(each.wakes_at_ms, soon_ms)
 
     def _bury(self, actor: Actor, *, dies: bool) -> None:
         self._actors.remove(actor)
@@ -367,12 +385,14 @@ class _SeedRun:
             return False
         with self._bench.database.read() as session:
             first = overdue_work(session, verdict.END_OF_TIME_MS, 0, 1)
-        complete = self._bench.redis.execute("EXISTS", "hot:generation")
-        if not first:
-            return bool(complete)
-        ready_at_ms = verdict.END_OF_TIME_MS - first[0][2]
-        if complete and ready_at_ms > self._now_ms():
-            platform.elapsed_ms += ready_at_ms - self._now_ms()
+        complete = self._bench.redis.execute("EXISTS", GENERATION_KEY)
+        if complete and not first:
+            return True
+        needed = ROLES[first[0][1]] if complete else "keeper"
+        if complete:
+            platform.elapsed_ms += max(0, verdict.END_OF_TIME_MS - first[0][2] - self._now_ms())
+        for actor in self._actors:
+            actor.wakes_at_ms = platform.elapsed_ms + (0 if actor.role == needed else LEASE_MS)
         return False
 
 

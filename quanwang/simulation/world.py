@@ -45,6 +45,7 @@ class World:
             "title": f"order {number}",
             "keywords": [draws.choice(WORDS)],
             "policy": draws.choice(self.policies).name,
+            "fuzzy": False,
         }
         if draws.random() < 0.8:
             document["regions"] = [draws.choice((*PLACES, CITY_OF_TWO))]
