@@ -84,7 +84,7 @@ def add_eligible(session: Session, counts: Mapping[int, int]) -> None:
 def versions_of(session: Session, dispatch_ids: Sequence[int]) -> dict[int, int]:
     """Return the present order version of each dispatch, at most 900."""
     statement = select(dispatch.c.id, dispatch.c.order_version).where(dispatch.c.id.in_(dispatch_ids))
-    return {dispatch_id: version for dispatch_id, version in session.execute(statement)}
+    return {row.id: row.order_version for row in session.execute(statement)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def counts_of(session: Session, user_ids: Sequence[int]) -> dict[int, Counts]:
 
 
 def _numbers(session: Session, statement: Any) -> dict[int, int]:
-    return {user_id: count for user_id, count in session.execute(statement)}
+    return {row[0]: row[1] for row in session.execute(statement)}
 
 
 def offered_users(session: Session, after_user_id: int, limit: int) -> list[int]:

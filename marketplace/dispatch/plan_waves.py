@@ -68,7 +68,7 @@ def load(session: Session, dispatch_ids: Sequence[int], attention: Attention, no
     """Read states, queues, policies and, where a wave may follow, what its question and its budgets need."""
     rows = dispatch_repository.read_dispatches(session, dispatch_ids)
     policies = dispatch_repository.policies_by_id(session, [row.policy_id for row in rows.values()])
-    open_rows = [row for row in rows.values() if not row.state.final and row.state.assigned is None]
+    open_rows = [row for row in rows.values() if _may_ask(row)]
     versions = {row.dispatch_id: row.state.order_version for row in open_rows if row.state.begun}
     thinned = {
         row.dispatch_id: row.state.order_version for row in open_rows if row.state.set_aside or row.state.suppressed
@@ -86,6 +86,12 @@ def load(session: Session, dispatch_ids: Sequence[int], attention: Attention, no
         documents=stored_documents(session, fresh) if fresh else {},
         passed_over=suppression_repository.passed_over(session, thinned) if thinned else {},
     )
+
+
+def _may_ask(row: DispatchRow) -> bool:
+    """Whether the machine may want a wave now: also when somebody holds the order, for the hold may be over."""
+    assigned = row.state.assigned
+    return not row.state.final and (assigned is None or assigned.hold_until_ms is not None)
 
 
 def wake(row: DispatchRow, policy: Policy, queue: Queue, now_ms: int) -> Decision:
