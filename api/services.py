@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from kit.clock import Clock
 from kit.clock import now_ms as wall_clock_ms
 from kit.db import Database
+from kit.encryption import SecretBox
 from kit.ids import IdAllocator
 from kit.redis import RedisClient
 from kit.work import Wake
 from marketplace.access import KeyRing
 from marketplace.inbox import InboxEvent, InboxStore
+from marketplace.webhooks import AddressRules
 from matching.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
@@ -78,6 +80,7 @@ class Services:
     """What the routes use. ``redis`` None: this installation runs without one, everything is read from the database.
 
     ``extractor`` reads the text of profiles at intake; None: the match service is asked.
+    ``secret_box`` seals the secrets of webhooks; None: none can be registered here.
     ``ready_checks_s`` is how long an answer of /readyz and the queue depths of /metrics are kept.
     """
 
@@ -93,4 +96,6 @@ class Services:
     clock: Clock = wall_clock_ms
     extractor: "Extractor | None" = None
     limits: Limits = field(default_factory=Limits)
+    secret_box: SecretBox | None = None
+    webhook_rules: AddressRules = field(default_factory=AddressRules)
     ready_checks_s: float = 1.0

@@ -5,6 +5,7 @@ from kit.ids import IdAllocator
 from marketplace.dispatch import acceptance_repository
 from marketplace.dispatch.errors import NotInQueue, OrderAlreadyAssigned
 from marketplace.dispatch.locked_dispatch import decide, lock_dispatch, require_open
+from marketplace.dispatch.outgoing_events import announce_withdrawal
 from marketplace.dispatch.states import AssignmentEnded, Ending, Withdrawn
 
 
@@ -41,5 +42,6 @@ def withdraw_acceptance(
     acceptance_repository.move_acceptance(
         session, dispatch_id, user_id, from_state="accepted", to_state="withdrawn", now_ms=now_ms
     )
+    announce_withdrawal(session, ids, locked.row, user_id, reason, now_ms)
     event = Withdrawn(state.queued - 1)
     decide(session, ids, locked, event, actor=who, reason=reason, now_ms=now_ms)

@@ -9,7 +9,8 @@ import marketplace.inbox.tables  # declares tables
 import marketplace.orders.tables  # declares tables
 import marketplace.profiles.tables  # declares tables
 import marketplace.settings.tables  # declares tables
-import marketplace.users.tables  # noqa: F401  # declares tables
+import marketplace.users.tables  # declares tables
+import marketplace.webhooks.tables  # noqa: F401  # declares tables
 from kit.db import metadata
 
 __all__ = ["metadata"]
