@@ -13,6 +13,7 @@ from kit.ids import IdAllocator
 from kit.redis import RedisClient
 from kit.work import Wake
 from marketplace.access import KeyRing
+from marketplace.channels import Channel
 from marketplace.inbox import InboxEvent, InboxStore
 from marketplace.webhooks import AddressRules
 from matching.taxonomy import Taxonomy
@@ -98,4 +99,5 @@ class Services:
     limits: Limits = field(default_factory=Limits)
     secret_box: SecretBox | None = None
     webhook_rules: AddressRules = field(default_factory=AddressRules)
+    channels: Mapping[str, Channel] = field(default_factory=dict)
     ready_checks_s: float = 1.0

@@ -46,11 +46,31 @@ class Settings(BaseSettings):
     """File with the key under which secrets lie sealed in the database; made in the data folder when unset."""
     webhook_networks: str = ""
     """Networks that are not public and that webhooks may lead to all the same, by http:// too: ``127.0.0.0/8``."""
+    channels: str = ""
+    """Ways to notify users beside their inboxes: ``log``, ``smtp``, or both with a comma between them."""
+    smtp_host: str | None = None
+    smtp_port: int = Field(default=587, ge=1, le=65_535)
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_sender: str | None = None
+    smtp_user: str | None = None
+    smtp_password_file: Path | None = None
+    """File with the password of ``smtp_user``."""
     log_level: LogLevel = "INFO"
     log_to_file: bool = False
     """Write logs to ``<data_dir>/logs/<process>.log`` too."""
 
-    @field_validator("database_url", "redis_url", "ray_address", "ray_token_file", "encryption_key_file", mode="before")
+    @field_validator(
+        "database_url",
+        "redis_url",
+        "ray_address",
+        "ray_token_file",
+        "encryption_key_file",
+        "smtp_host",
+        "smtp_sender",
+        "smtp_user",
+        "smtp_password_file",
+        mode="before",
+    )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value

@@ -18,6 +18,7 @@ from marketplace.dispatch.list_repository import (
     require_dispatch,
     unmatchable_orders,
 )
+from marketplace.dispatch.notify_users import USER_NOTICE_WORK, WAVE_NOTICE_WORK, notify_users, notify_waves
 from marketplace.dispatch.offer_repository import answers_of_user, list_offers, list_waves, notification_of
 from marketplace.dispatch.policies import DEFAULT, POLICIES, WHOLE_TIER, Policy, demonstration_policy
 from marketplace.dispatch.publish_policy import list_policies, publish_policy
@@ -35,6 +36,8 @@ __all__ = [
     "LABEL_WORK",
     "MAX_ANSWERS",
     "POLICIES",
+    "USER_NOTICE_WORK",
+    "WAVE_NOTICE_WORK",
     "WHOLE_TIER",
     "Policy",
     "UserNotice",
@@ -58,6 +61,8 @@ __all__ = [
     "list_policies",
     "list_waves",
     "notification_of",
+    "notify_users",
+    "notify_waves",
     "publish_policy",
     "require_dispatch",
     "revise_order",

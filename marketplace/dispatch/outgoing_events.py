@@ -1,14 +1,16 @@
-"""Tells those who asked for it what happens to a dispatch: owners by webhooks.
+"""Tells those who asked for it what happens to a dispatch: owners by webhooks, users by their channels.
 
 Called inside the transaction that makes the change. Where nobody listens it costs one look at what is remembered.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kit.db import Session
 from kit.ids import IdAllocator
+from marketplace.channels import NotificationKind, wanted_kinds
 from marketplace.dispatch.dispatch_repository import DispatchRow
+from marketplace.dispatch.notify_users import enqueue_user_notices
 from marketplace.dispatch.states import (
     FINAL,
     Assign,
@@ -32,6 +34,10 @@ def announce_decisions(
     session: Session, ids: IdAllocator, decided: Iterable[tuple[DispatchRow, Decision, str | None]], now_ms: int
 ) -> None:
     """Announce what the machine decided: (dispatch, decision, reason)."""
+    decided = list(decided)
+    if wanted_kinds(session, now_ms):
+        notices = [found for row, decision, _ in decided for found in _notices(row, decision)]
+        enqueue_user_notices(session, ids, notices, now_ms)
     if listening_owners(session, now_ms):
         happenings = [
             (row, *found)
@@ -82,6 +88,17 @@ def _happening(
             return EventKind.CLOSED, {"stage": stage.value, "reason": reason}
         case _:
             return None
+
+
+def _notices(row: DispatchRow, decision: Decision) -> Iterator[tuple[int, NotificationKind, int]]:
+    for instruction in decision.instructions:
+        match instruction:
+            case Assign(user_id):
+                yield user_id, NotificationKind.ASSIGNED, row.dispatch_id
+            case RemindPublisher() if row.publisher_user_id is not None:
+                yield row.publisher_user_id, NotificationKind.PUBLISHER_REMINDED, row.dispatch_id
+            case _:
+                pass
 
 
 def _announce(session: Session, ids: IdAllocator, happenings: Sequence[Happening], now_ms: int) -> None:

@@ -15,6 +15,12 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _EMBEDDED_V4: Final = ipaddress.IPv6Network("64:ff9b::/96")
 """Addresses that a translator turns into the IPv4 address in their last 32 bits."""
 
+_SPECIAL: Final[tuple[Network, ...]] = tuple(
+    ipaddress.ip_network(text)
+    for text in ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "100::/64", "2001::/23", "3fff::/20", "5f00::/16")
+)
+"""Special purposes by IANA's registries that older Pythons take for public."""
+
 
 @dataclass(frozen=True, slots=True)
 class AddressRules:
@@ -88,7 +94,8 @@ def _bare(address: Address) -> Address:
 def _is_public(address: Address) -> bool:
     if isinstance(address, ipaddress.IPv6Address) and (address.is_site_local or address.teredo is not None):
         return False
-    return address.is_global and not address.is_multicast
+    special = any(address.version == network.version and address in network for network in _SPECIAL)
+    return address.is_global and not address.is_multicast and not special
 
 
 def refused(host: str, addresses: Sequence[str]) -> str:

@@ -17,10 +17,10 @@ from marketplace.webhooks.views import DeliveryView, WebhookView
 OWNERS_AT_ONCE: Final = 900
 
 
-def fan_out(database: Database, ids: IdAllocator, claims: Sequence[Claimed], *, now_ms: int) -> int:
-    """Write the deliveries of the claimed events and their work, in one transaction; return how many."""
+def fan_out(database: Database, ids: IdAllocator, claims: Sequence[Claimed], *, now_ms: int) -> None:
+    """Write the deliveries of the claimed events and their work, in one transaction."""
 
-    def write(session: Session) -> int:
+    def write(session: Session) -> None:
         mine = hold(session, claims)
         events = delivery_repository.read_events(session, [claimed.subject_id for claimed in mine])
         webhooks = _by_owner(session, sorted({event.owner for event in events}))
@@ -32,9 +32,8 @@ def fan_out(database: Database, ids: IdAllocator, claims: Sequence[Claimed], *, 
         ]
         _deliver(session, ids, pairs, now_ms)
         complete(session, mine)
-        return len(pairs)
 
-    return database.run(write)
+    database.run(write)
 
 
 def send_test(session: Session, ids: IdAllocator, *, owner: str | None, webhook_id: int, now_ms: int) -> DeliveryView:

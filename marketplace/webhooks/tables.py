@@ -62,6 +62,7 @@ webhook_delivery: Final = Table(
     time_ms("delivered_at_ms", nullable=True),
     time_ms("created_at_ms"),
     UniqueConstraint("webhook_id", "event_id"),
+    Index(None, "webhook_id", "id"),
     Index(None, "event_id"),
     Index(None, "delivered_at_ms"),
 )

@@ -4,6 +4,7 @@ import kit.db.sequences  # declares tables
 import kit.idempotency  # declares tables
 import kit.work.tables  # noqa: F401  # declares tables
 import marketplace.access.tables  # declares tables
+import marketplace.channels.tables  # declares tables
 import marketplace.dispatch.tables  # declares tables
 import marketplace.inbox.tables  # declares tables
 import marketplace.orders.tables  # declares tables

@@ -17,6 +17,7 @@ from kit.work import Wake
 from marketplace.access import KeyRing
 from marketplace.inbox import InboxEvents, InboxStore
 from marketplace.webhooks import AddressRules
+from quanwang.processes.channels import channels_of
 from quanwang.processes.installation import bind_port, remember_address
 from quanwang.processes.storage import open_database, taxonomy_of
 
@@ -45,6 +46,7 @@ def build_services(settings: Settings) -> Services:
         clock=now_ms,
         secret_box=SecretBox(settings.resolved_encryption_key_file),
         webhook_rules=AddressRules.parse(settings.webhook_networks),
+        channels=channels_of(settings),
     )
 
 
