@@ -60,7 +60,7 @@ def test_an_allowed_network_takes_both_and_nothing_beside_it() -> None:
 
 
 def test_a_wrong_network_names_its_setting() -> None:
-    with pytest.raises(InvalidInput, match="QUANWANG_WEBHOOK_NETWORKS: '127.0.0.1/8' must be networks"):
+    with pytest.raises(InvalidInput, match=r"QUANWANG_WEBHOOK_NETWORKS: '127\.0\.0\.1/8' must be networks"):
         AddressRules.parse("127.0.0.1/8")
 
 
