@@ -40,6 +40,19 @@ ROUTES: Final[Mapping[tuple[str, str], str]] = {
     ("GET", "/v1/users/{id}/inbox"): "inbox:read",
     ("POST", "/v1/users/{id}/inbox/reads"): "inbox:read",
     ("GET", "/v1/users/{id}/inbox/stream"): "inbox:read",
+    ("GET", "/v1/users/{id}/channels"): "profiles:read",
+    ("PUT", "/v1/users/{id}/channels/{channel}"): "profiles:write",
+    ("DELETE", "/v1/users/{id}/channels/{channel}"): "profiles:write",
+    ("POST", "/v1/webhooks"): "webhooks:write",
+    ("GET", "/v1/webhooks"): "webhooks:read",
+    ("GET", "/v1/webhooks/{webhook_id}"): "webhooks:read",
+    ("PATCH", "/v1/webhooks/{webhook_id}"): "webhooks:write",
+    ("DELETE", "/v1/webhooks/{webhook_id}"): "webhooks:write",
+    ("POST", "/v1/webhooks/{webhook_id}/rotation"): "webhooks:write",
+    ("POST", "/v1/webhooks/{webhook_id}/test"): "webhooks:write",
+    ("POST", "/v1/webhooks/{webhook_id}/resend"): "webhooks:write",
+    ("GET", "/v1/webhooks/{webhook_id}/deliveries"): "webhooks:read",
+    ("POST", "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend"): "webhooks:write",
 }
 """(method, path template) to scope."""
 

