@@ -150,6 +150,12 @@ def newest_policies(session: Session, names: Sequence[str] | None = None) -> dic
     return {row.name: _stored_policy(row) for row in session.execute(statement)}
 
 
+def policy_version(session: Session, name: str, version: int) -> StoredPolicy | None:
+    """Return one version of a policy, None when there is none."""
+    row = session.execute(select(policy).where(policy.c.name == name, policy.c.version == version)).first()
+    return None if row is None else _stored_policy(row)
+
+
 def policies_by_id(session: Session, policy_ids: Sequence[int]) -> dict[int, StoredPolicy]:
     """Return the policies with these ids."""
     statement = select(policy).where(policy.c.id.in_(sorted(set(policy_ids))))

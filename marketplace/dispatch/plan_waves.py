@@ -46,7 +46,8 @@ def load(session: Session, dispatch_ids: Sequence[int]) -> Loaded:
     """Read states, queues, policies and, where a wave may follow, what its question needs."""
     rows = dispatch_repository.read_dispatches(session, dispatch_ids)
     policies = dispatch_repository.policies_by_id(session, [row.policy_id for row in rows.values()])
-    open_rows = [row for row in rows.values() if not row.state.final and row.state.assigned is None]
+    # An assigned one is woken when its hold is over: with an empty queue it asks for a wave at once.
+    open_rows = [row for row in rows.values() if not row.state.final]
     versions = {row.dispatch_id: row.state.order_version for row in open_rows if row.state.waves}
     frozen = wave_repository.frozen_queries(session, versions) if versions else {}
     waved = [row.dispatch_id for row in open_rows if row.state.waves]
