@@ -182,6 +182,7 @@ def _cut(change: Change, wave: _Wave, now_ms: int) -> list[NewWaveChunk]:
             dimension_counts=answer.dimension_counts,
             sent_at_ms=now_ms,
             expires_at_ms=send.expires_at_ms,
+            timing=answer.timing,
         )
         for place, (tier, chunk) in enumerate(packed)
     ]

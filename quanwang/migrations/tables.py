@@ -6,6 +6,7 @@ import kit.work.tables  # noqa: F401  # declares tables
 import marketplace.access.tables  # declares tables
 import marketplace.dispatch.tables  # declares tables
 import marketplace.inbox.tables  # declares tables
+import marketplace.operations.tables  # declares tables
 import marketplace.orders.tables  # declares tables
 import marketplace.profiles.tables  # declares tables
 import marketplace.settings.tables  # declares tables
