@@ -9,7 +9,7 @@ import orjson
 from engine.coordinator import Coordinator
 from engine.extractors import Extractors
 from engine.results import MatchResult, RankedUsers
-from kit.clock import Stopwatch
+from kit.clock import Stopwatch, not_measured
 from kit.errors import QuanwangError
 from marketplace.dispatch.ports import Candidates, MatchAnswer, MatchRefused, MatchRequest, MatchTiming
 from matching.query import Query, parse_order, resolve
@@ -30,12 +30,11 @@ class EngineCandidateSource:
         taxonomy: Taxonomy,
         extractors: Extractors,
         catch_up: Callable[[], None] = lambda: None,
-        stopwatch: Stopwatch | None = None,
+        stopwatch: Stopwatch = not_measured,
     ) -> None:
         self._coordinator, self._taxonomy, self._extractors = coordinator, taxonomy, extractors
         self._catch_up = catch_up
-        self._measured = stopwatch is not None
-        self._stopwatch: Stopwatch = stopwatch or (lambda: 0.0)
+        self._stopwatch = stopwatch
 
     def match(self, requests: Sequence[MatchRequest]) -> list[MatchAnswer | MatchRefused]:
         """Answer every request in order; one that cannot be resolved is refused alone.
@@ -69,9 +68,7 @@ class EngineCandidateSource:
             for row, result in zip(rows, results, strict=True):
                 query = frozen[row]
                 assert isinstance(query, Query)  # noqa: S101  # narrows the type: refused rows are not among them
-                answers[row] = _answer(
-                    query, requests[row], result, replace(timing, shards_us=result.shard_us) if self._measured else None
-                )
+                answers[row] = _answer(query, requests[row], result, replace(timing, shards_us=result.shard_us))
         return [answer for answer in answers if answer is not None]
 
     def _freeze(self, request: MatchRequest) -> Query | MatchRefused:
@@ -98,7 +95,7 @@ def _us(from_s: float, until_s: float) -> int:
     return round((until_s - from_s) * 1e6)
 
 
-def _answer(query: Query, request: MatchRequest, result: MatchResult, timing: MatchTiming | None) -> MatchAnswer:
+def _answer(query: Query, request: MatchRequest, result: MatchResult, timing: MatchTiming) -> MatchAnswer:
     return MatchAnswer(
         query_json=request.query_json or query.to_json(),
         full_count=result.full_count,

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from engine.ports import ShardAnswer, ShardFullSet, ShardReach, ShardSetup, ShardStats
 from engine.shards import Shard
-from kit.clock import Stopwatch
+from kit.clock import Stopwatch, not_measured
 from matching.compilation import CompiledBatch
 from matching.index.columns import ProfileColumns
 
@@ -22,11 +22,10 @@ class InProcessShard:
         directory: Path | None = None,
         resort_hour_utc: int | None = None,
         threads: int = 1,
-        stopwatch: Stopwatch | None = None,
+        stopwatch: Stopwatch = not_measured,
     ) -> None:
         self.shard_id = shard_id
-        measured = {} if stopwatch is None else {"stopwatch": stopwatch}
-        self._shard = Shard(shard_id, directory, resort_hour_utc=resort_hour_utc, threads=threads, **measured)
+        self._shard = Shard(shard_id, directory, resort_hour_utc=resort_hour_utc, threads=threads, stopwatch=stopwatch)
 
     def submit_match(self, batch: CompiledBatch, barrier: int, *, full_only: bool) -> ShardAnswer:
         """Match now."""
@@ -85,7 +84,7 @@ def in_process_shards(
     directory: Path | None = None,
     resort_hour_utc: int | None = None,
     threads: int = 1,
-    stopwatch: Stopwatch | None = None,
+    stopwatch: Stopwatch = not_measured,
 ) -> list[InProcessShard]:
     """``count`` shards in this process, each with a folder of its own below ``directory``, if there is one.
 

@@ -12,7 +12,7 @@ from engine.ports import ShardAnswer, ShardFullSet, ShardReach, ShardSetup, Shar
 from engine.shards.merges import Merges, RunAside, run_in_thread
 from engine.shards.nightly import Nightly
 from engine.shards.snapshots import SnapshotFolder
-from kit.clock import Clock, Stopwatch, now_ms
+from kit.clock import Clock, Stopwatch, not_measured, now_ms
 from kit.errors import Conflict
 from matching.compilation import CompiledBatch
 from matching.index.array_files import DamagedSnapshot
@@ -57,7 +57,7 @@ class Shard:
         threads: int = 1,
         run_aside: RunAside = run_in_thread,
         clock: Clock = now_ms,
-        stopwatch: Stopwatch = lambda: 0.0,
+        stopwatch: Stopwatch = not_measured,
     ) -> None:
         """``directory``: where snapshots are kept (None: nowhere); the bounds are smaller in tests.
 
