@@ -30,6 +30,7 @@ ROUTES: Final[Mapping[tuple[str, str], str]] = {
     ("GET", "/v1/dispatches/{dispatch_id}/explain"): "dispatches:read",
     ("GET", "/v1/dispatches/{dispatch_id}/funnel"): "dispatches:read",
     ("GET", "/v1/dispatches/{dispatch_id}/timeline"): "dispatches:read",
+    ("GET", "/v1/dispatches/{dispatch_id}/replay"): "dispatches:read",
     ("POST", "/v1/dispatches/{dispatch_id}/selection"): "dispatches:write",
     ("POST", "/v1/dispatches/{dispatch_id}/confirmation"): "dispatches:write",
     ("POST", "/v1/dispatches/{dispatch_id}/failure"): "dispatches:write",
@@ -53,6 +54,14 @@ ROUTES: Final[Mapping[tuple[str, str], str]] = {
     ("POST", "/v1/webhooks/{webhook_id}/resend"): "webhooks:write",
     ("GET", "/v1/webhooks/{webhook_id}/deliveries"): "webhooks:read",
     ("POST", "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend"): "webhooks:write",
+    ("GET", "/v1/operations/dead-letters"): "admin",
+    ("GET", "/v1/operations/dead-letters/decisions"): "admin",
+    ("POST", "/v1/operations/dead-letters/{letter_id}/retry"): "admin",
+    ("POST", "/v1/operations/dead-letters/{letter_id}/dismissal"): "admin",
+    ("GET", "/v1/operations/queues"): "admin",
+    ("GET", "/v1/operations/shards"): "admin",
+    ("GET", "/v1/operations/switches"): "admin",
+    ("PUT", "/v1/operations/switches/{switch}"): "admin",
 }
 """(method, path template) to scope."""
 

@@ -30,6 +30,7 @@ from marketplace.dispatch.notify_users import USER_NOTICE_WORK, WAVE_NOTICE_WORK
 from marketplace.dispatch.offer_repository import answers_of_user, list_offers, list_waves, notification_of
 from marketplace.dispatch.policies import DEFAULT, POLICIES, WHOLE_TIER, Policy, demonstration_policy
 from marketplace.dispatch.publish_policy import get_policy, list_policies, list_policy_versions, publish_policy
+from marketplace.dispatch.replay_dispatch import replan_dispatch, replay_dispatch
 from marketplace.dispatch.revise_order import revise_order
 from marketplace.dispatch.run_due_dispatches import DELIVERY_WORK, run_due_dispatches
 from marketplace.dispatch.select_acceptor import confirm_assignment, fail_assignment, select_acceptor
@@ -80,6 +81,8 @@ __all__ = [
     "notify_users",
     "notify_waves",
     "publish_policy",
+    "replan_dispatch",
+    "replay_dispatch",
     "require_dispatch",
     "revise_order",
     "run_due_dispatches",

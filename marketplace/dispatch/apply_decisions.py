@@ -132,14 +132,15 @@ def _end_assignment(session: Session, change: Change, instruction: EndAssignment
 def _events(change: Change, now_ms: int) -> list[NewEvent]:
     lines = []
     for instruction in change.decision.instructions:
-        named = _line(instruction)
+        named = event_line(instruction)
         if named is not None:
             kind, user_id = named
             lines.append(NewEvent(change.row.dispatch_id, now_ms, kind, change.actor, user_id, change.reason))
     return lines
 
 
-def _line(instruction: Instruction) -> tuple[str, int | None] | None:
+def event_line(instruction: Instruction) -> tuple[str, int | None] | None:
+    """Return the kind and the user of the timeline line that an instruction writes, None when it writes none."""
     match instruction:
         case MoveTo(stage):
             return stage.value, None

@@ -70,12 +70,27 @@ class MatchRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class MatchTiming:
+    """How long one batch of ``batch`` questions took, in microseconds.
+
+    ``catch_up_us``: until the profile changes committed before it were published; ``resolve_us``: orders became
+    queries; ``match_us``: compiled, asked of the shards and merged; ``shards_us``: (shard, how long it worked).
+    """
+
+    batch: int
+    catch_up_us: int
+    resolve_us: int
+    match_us: int
+    shards_us: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MatchAnswer:
     """One complete answer at one barrier. ``partial`` is None when it was neither asked for nor computed.
 
     ``certificate``: barrier, placement_version, vocabulary_version, evaluated, closed_by_routing, population.
     ``full_count`` and ``partial_count`` count after the exclusions. ``dimension_counts``: users who satisfy each
-    dimension; empty when not computed.
+    dimension; empty when not computed. ``timing``: how long the answer took, None when it was not measured.
     """
 
     query_json: str
@@ -85,6 +100,7 @@ class MatchAnswer:
     partial: Candidates | None
     certificate: Mapping[str, Any]
     dimension_counts: Mapping[str, int] = field(default_factory=dict)
+    timing: MatchTiming | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,6 +192,7 @@ def _cut(outcome: _Outcome, now_ms: int) -> list[NewWaveChunk]:
             dimension_counts=answer.dimension_counts,
             sent_at_ms=now_ms,
             expires_at_ms=send.expires_at_ms,
+            timing=answer.timing,
         )
         for place, (tier, chunk) in enumerate(packed)
     ]

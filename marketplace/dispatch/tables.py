@@ -105,6 +105,8 @@ wave: Final = Table(
     big_int("full_count"),
     big_int("partial_count", nullable=True),
     json_text("dimension_counts"),
+    # How long the answer behind the wave took (ports.MatchTiming); null when it was not measured.
+    json_text("timing", nullable=True),
     time_ms("sent_at_ms"),
     time_ms("expires_at_ms"),
     time_ms("delivered_at_ms", nullable=True),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
 from marketplace.dispatch.policies import Policy
+from marketplace.dispatch.ports import MatchTiming
 
 Item = TypeVar("Item")
 
@@ -282,7 +283,8 @@ class Funnel:
     ``full``, ``partial`` and ``dimension_counts`` are of the first answer (before anybody was told), ``population``
     from its certificate. ``accepted``: who accepted and did not withdraw, the selected one included. ``stage_ms``:
     queued (submitted to first wave), delivery (slowest, wave to inbox), full and partial (time in the tier),
-    to_first_acceptance, to_assignment; a stage that did not happen is left out.
+    to_first_acceptance, to_assignment; a stage that did not happen is left out. ``timing``: how long the batch took in
+    which the first wave was matched.
     """
 
     dispatch_id: int
@@ -298,6 +300,7 @@ class Funnel:
     assigned: int
     stage_ms: Mapping[str, int]
     certificate: Mapping[str, Any]
+    timing: MatchTiming | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import json
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from kit.db import Session, insert_many, upsert
 from marketplace.dispatch.dispatch_repository import IN_AT_MOST
 from marketplace.dispatch.packing import ID_BYTES, PackedChunk, find, pack_ids, unpack_ids
+from marketplace.dispatch.ports import MatchTiming
 from marketplace.dispatch.tables import frozen_query, wave
 
 PROBE_ABOVE_USERS: Final = 4_096
@@ -34,6 +35,7 @@ class NewWaveChunk:
     dimension_counts: Mapping[str, int]
     sent_at_ms: int
     expires_at_ms: int
+    timing: MatchTiming | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ def _wave_values(chunk: NewWaveChunk) -> dict[str, Any]:
         "full_count": chunk.full_count,
         "partial_count": chunk.partial_count,
         "dimension_counts": _json(chunk.dimension_counts),
+        "timing": None if chunk.timing is None else _json(asdict(chunk.timing)),
         "sent_at_ms": chunk.sent_at_ms,
         "expires_at_ms": chunk.expires_at_ms,
         "delivered_at_ms": None,

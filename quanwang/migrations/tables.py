@@ -7,6 +7,7 @@ import marketplace.access.tables  # declares tables
 import marketplace.channels.tables  # declares tables
 import marketplace.dispatch.tables  # declares tables
 import marketplace.inbox.tables  # declares tables
+import marketplace.operations.tables  # declares tables
 import marketplace.orders.tables  # declares tables
 import marketplace.profiles.tables  # declares tables
 import marketplace.settings.tables  # declares tables

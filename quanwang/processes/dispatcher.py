@@ -76,7 +76,7 @@ def run(settings: Settings, *, in_process: bool) -> int:
     warm_once()
     if in_process:
         shards_here = in_process_shards(
-            settings.shards, _shard_folder(settings), settings.resort_hour_utc, settings.shard_threads
+            settings.shards, _shard_folder(settings), settings.resort_hour_utc, settings.shard_threads, elapsed_s
         )
         return _run_with(settings, shards_here)
     address, token_file = _ray_address(settings)
@@ -129,7 +129,7 @@ def _run_with(settings: Settings, shards: Sequence[ShardPort]) -> int:
     extractors = Extractors(vocabulary, taxonomy, coordinator.crowd_tags)
     log_of_profiles = DatabaseProfileLog(database)
     feeding = Feeding(Feeder(coordinator, log_of_profiles), coordinator, log_of_profiles.last_seq)
-    source = EngineCandidateSource(coordinator, taxonomy, extractors, feeding.catch_up)
+    source = EngineCandidateSource(coordinator, taxonomy, extractors, feeding.catch_up, elapsed_s)
     service = MatchService(coordinator, taxonomy, extractors, lambda user_id: _profile_of(database, user_id))
     ids = IdAllocator(database)
     attention = dispatch.Attention()
