@@ -61,7 +61,7 @@ class PolicyDocument(BaseModel):
         default=0,
         ge=0,
         le=1_439,
-        description="From then on users are told again; past midnight when it is the smaller.",
+        description="From then on they are told again; on the next day if smaller.",
     )
     utc_offset_minutes: int = Field(default=480, ge=-720, le=840, description="The clock of the quiet hours.")
     rotate_equals: bool = Field(
