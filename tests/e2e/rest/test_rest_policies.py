@@ -41,7 +41,7 @@ def test_a_policy_is_published_read_and_named(installation: Installation, alpha:
 
 
 def test_a_bad_policy_is_one_sentence(installation: Installation, alpha: Backend) -> None:
-    bad = {
+    bad: dict[str, dict[str, object]] = {
         "wave_size: 1000000 must be a whole number from 1 to 99,999.": {"wave_size": 1_000_000},
         "full_window_ms: -1 must be a whole number from 0 to 31,622,400,000.": {"full_window_ms": -1},
         "hold_ms: true must be a whole number": {"hold_ms": True},
@@ -60,18 +60,20 @@ def test_a_bad_policy_is_one_sentence(installation: Installation, alpha: Backend
 
 
 def test_an_edited_order_shows_its_new_title_to_who_was_told(installation: Installation, alpha: Backend) -> None:
-    name = fresh("user")
+    name, newcomer, skill = fresh("user"), fresh("user"), fresh("skill")
     dispatch_id = installation.offered(name)
     path = f"/v1/dispatches/{dispatch_id}"
-    revised = alpha.post(f"{path}/revision", {"title": "改期: 电焊工", "keywords": [fresh("skill")]})
+    alpha.put_profile(newcomer, keywords=[skill])
+    installation.feed()
+    revised = alpha.post(f"{path}/revision", {"title": "改期: 电焊工", "keywords": [skill]})
     assert revised.status_code == 200, revised.text
     assert revised.json() == {"dispatch_id": dispatch_id, "order_version": 2}
 
-    def shown() -> bool:
-        return bool(alpha.get(f"/v1/users/{name}/inbox").json()["items"][0]["title"] == "改期: 电焊工")
+    def titles(user: str) -> list[str]:
+        return [item["title"] for item in alpha.get(f"/v1/users/{user}/inbox").json()["items"]]
 
-    wait_until(shown, "the inbox shows the old title")
-    assert len(alpha.get(f"/v1/users/{name}/inbox").json()["items"]) == 1
+    wait_until(lambda: titles(name) == ["改期: 电焊工"], "the inbox shows the old title")
+    wait_until(lambda: titles(newcomer) == ["改期: 电焊工"], "the new version is offered to nobody")
     refused = alpha.post(f"{path}/revision", {**ORDER, "policy": "quick"})
     assert refused.status_code == 422
     assert sentence_of(refused).startswith("policy: 'quick' cannot be changed")
