@@ -45,8 +45,10 @@ class Settings(BaseSettings):
     log_level: LogLevel = "INFO"
     log_to_file: bool = False
     """Write logs to ``<data_dir>/logs/<process>.log`` too."""
+    planted_bug: str | None = None
+    """Name of a bug that every process plants in itself, so that drills show that they find it; never in earnest."""
 
-    @field_validator("database_url", "redis_url", "ray_address", "ray_token_file", mode="before")
+    @field_validator("database_url", "redis_url", "ray_address", "ray_token_file", "planted_bug", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value

@@ -15,6 +15,7 @@ from kit.redis import RedisWakeStream, connect
 from kit.work import Wake
 from marketplace.access import KeyRing
 from marketplace.inbox import InboxEvents, InboxStore
+from quanwang.planted_bugs import plant_wanted
 from quanwang.processes.installation import bind_port, remember_address
 from quanwang.processes.storage import open_database, taxonomy_of
 
@@ -47,6 +48,7 @@ def build_services(settings: Settings) -> Services:
 def serve(settings: Settings) -> int:
     """Serve until a signal comes; returns the exit status. Raises PortTaken."""
     configure_logging("api", settings.log_level)
+    plant_wanted(settings)
     listener: socket.socket = bind_port(settings)
     services = build_services(settings)
     app = create_app(services)

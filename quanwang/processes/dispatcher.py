@@ -32,6 +32,7 @@ from marketplace.profiles import PROFILE_TEXT_WORK, DatabaseProfileLog, read_pro
 from marketplace.settings import read_switches, read_weights
 from matching.profiles import Profile
 from matching.vocabulary import Vocabulary
+from quanwang.planted_bugs import plant_wanted
 from quanwang.processes.kernels import warm_once
 from quanwang.processes.ray_head import plan_for, wait_for_address
 from quanwang.processes.storage import open_database, taxonomy_of
@@ -68,6 +69,7 @@ class ShardsLagBehind(Unavailable):
 def run(settings: Settings, *, in_process: bool) -> int:
     """Work until a signal comes; returns the exit status."""
     configure_logging("dispatcher", settings.log_level)
+    plant_wanted(settings)
     warm_once()
     if in_process:
         shards_here = in_process_shards(

@@ -15,6 +15,7 @@ from marketplace import dispatch
 from marketplace.access import sweep_sessions
 from marketplace.inbox import InboxKeeper, InboxStore
 from marketplace.settings import read_switches
+from quanwang.planted_bugs import plant_wanted
 from quanwang.processes.storage import open_database
 from quanwang.processes.supervisor import stop_signals
 
@@ -43,6 +44,7 @@ class Chore:
 def run(settings: Settings) -> int:
     """Work until a signal comes; returns the exit status."""
     configure_logging("worker", settings.log_level)
+    plant_wanted(settings)
     database = open_database(settings)
     client = connect(settings.resolved_redis_url)
     store = InboxStore(client)
