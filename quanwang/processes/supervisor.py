@@ -86,7 +86,7 @@ class Supervisor:
         self._stopping.set()
 
     def want(self, *names: str) -> None:
-        """Ask ``run`` to start processes: ``redis``, ``ray``, ``kernels``, ``dispatcher``, ``api``, ``worker``, further."""
+        """Ask ``run`` to start processes: ``redis``, ``ray``, ``kernels``, ``dispatcher``, ``api``, ``worker``, or further."""
         with self._lock:
             self._wanted += [name for name in names if name not in self._wanted]
 

@@ -57,7 +57,9 @@ def check_only_users(end: EndState, only_users: Mapping[str, int]) -> list[Findi
         if wanted not in reached and dispatch.stage not in ("cancelled", "expired"):
             found.append(Finding(Code.MISSED, f"{name} missed user {wanted}, whose profile was acknowledged before it"))
         found += [
-            Finding(Code.WRONGLY_TOLD, f"{name} told user {each} of another crowd") for each in reached if each != wanted
+            Finding(Code.WRONGLY_TOLD, f"{name} told user {each} of another crowd")
+            for each in reached
+            if each != wanted
         ]
     return found[:MOST_OF_A_KIND]
 

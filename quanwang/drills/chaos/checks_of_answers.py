@@ -55,7 +55,9 @@ class _Comparison:
         for operation, dispatch in self._acknowledged("accept", "accept unasked"):
             pair = (dispatch.dispatch_id, operation.user_id or 0)
             there = self._acceptances.get(pair)
-            who = f"the acceptance of user {operation.user_id} for {operation.order!r} (dispatch {dispatch.dispatch_id})"
+            who = (
+                f"the acceptance of user {operation.user_id} for {operation.order!r} (dispatch {dispatch.dispatch_id})"
+            )
             if there is None:
                 yield Finding(Code.UNDONE, f"{who} was acknowledged and is gone")
             elif there.state == "withdrawn" and pair not in withdrawn:
@@ -118,9 +120,7 @@ class _Comparison:
                 yield Finding(Code.ASSIGNMENTS, f"dispatch {dispatch_id} does not name the user whom it is assigned to")
             for each in there[:-1]:
                 if not each.active and each.ended_at_ms is None:
-                    yield Finding(
-                        Code.ASSIGNMENTS, f"assignment {each.token} of dispatch {dispatch_id} never ended"
-                    )
+                    yield Finding(Code.ASSIGNMENTS, f"assignment {each.token} of dispatch {dispatch_id} never ended")
 
     def _cancellations_kept(self) -> Iterator[Finding]:
         for operation, dispatch in self._acknowledged("cancel"):

@@ -126,7 +126,7 @@ class Ending:
         randomness = random.Random(f"{seed} readers")
         told = sorted({user_id for chunk in chunks for user_id in chunk.user_ids})
         chosen = randomness.sample(told, min(len(told), INBOXES_COMPARED))
-        return [*chosen[:INBOXES_READ - 10], *randomness.sample(range(1, self._people.count + 1), 10), *chosen]
+        return [*chosen[: INBOXES_READ - 10], *randomness.sample(range(1, self._people.count + 1), 10), *chosen]
 
     def _inboxes(self, user_ids: Sequence[int]) -> Mapping[int, Sequence[int]]:
         """Read inboxes through REST, those of the run's own people."""

@@ -18,7 +18,10 @@ Recoveries = Mapping[str, Mapping[str, Sequence[int]]]
 
 
 def recoveries(
-    struck: Sequence[Struck], operations: Sequence[Operation], chunks: Sequence[ToldChunk], created_ms: Mapping[int, int]
+    struck: Sequence[Struck],
+    operations: Sequence[Operation],
+    chunks: Sequence[ToldChunk],
+    created_ms: Mapping[int, int],
 ) -> Recoveries:
     """Return the recovery times; ``created_ms`` says when each dispatch was submitted.
 

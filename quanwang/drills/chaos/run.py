@@ -16,7 +16,7 @@ from kit.ids import IdAllocator
 from kit.redis import RedisWakeStream, connect
 from kit.work import Wake
 from marketplace import dispatch
-from marketplace.access import ADMIN, SCOPES, Caller, create_api_key
+from marketplace.access import SCOPES, Caller, create_api_key
 from quanwang.demonstration.display import Display
 from quanwang.demonstration.orders import OrderDraw
 from quanwang.demonstration.run import Installation, add_profiles
@@ -138,11 +138,11 @@ class _Drill:
         ids = IdAllocator(database)
         issued = database.run(
             lambda session: create_api_key(
-                session, ids, name="chaos clients", owner=OWNER, scopes=SCOPES - {ADMIN}, now_ms=now_ms()
+                session, ids, name="chaos clients", owner=OWNER, scopes=SCOPES - {"admin"}, now_ms=now_ms()
             )
         )
         database.run(lambda session: dispatch.publish_policy(session, ids, policy=POLICY, now_ms=now_ms()))
-        caller = Caller(issued.id, OWNER, SCOPES - {ADMIN})
+        caller = Caller(issued.id, OWNER, SCOPES - {"admin"})
         wake = Wake(RedisWakeStream(connect(site.settings.resolved_redis_url)))
         place = Installation(database, ids, taxonomy_of(site.settings), wake, caller, site.supervisor.heed)
         add_profiles(place, display, seed=people.seed, first=1, count=people.count)

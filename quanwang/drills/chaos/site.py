@@ -83,7 +83,9 @@ class Site:
     def is_whole(self) -> bool:
         """Whether every part answers."""
         return (
-            all(answers_at(HOST, port) for port in self.ports) and redis_answers(self.settings) and self._matching_ready()
+            all(answers_at(HOST, port) for port in self.ports)
+            and redis_answers(self.settings)
+            and self._matching_ready()
         )
 
     def wait_whole(self, wait_s: float) -> bool:
