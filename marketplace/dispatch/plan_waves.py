@@ -46,7 +46,7 @@ def load(session: Session, dispatch_ids: Sequence[int]) -> Loaded:
     """Read states, queues, policies and, where a wave may follow, what its question needs."""
     rows = dispatch_repository.read_dispatches(session, dispatch_ids)
     policies = dispatch_repository.policies_by_id(session, [row.policy_id for row in rows.values()])
-    open_rows = [row for row in rows.values() if not row.state.final and row.state.assigned is None]
+    open_rows = [row for row in rows.values() if _may_offer(row)]
     versions = {row.dispatch_id: row.state.order_version for row in open_rows if row.state.waves}
     frozen = wave_repository.frozen_queries(session, versions) if versions else {}
     waved = [row.dispatch_id for row in open_rows if row.state.waves]
@@ -59,6 +59,12 @@ def load(session: Session, dispatch_ids: Sequence[int]) -> Loaded:
         frozen=frozen,
         documents=stored_documents(session, fresh) if fresh else {},
     )
+
+
+def _may_offer(row: DispatchRow) -> bool:
+    """Say whether waking may end in a question: of an assignment that is held, too, for the hold may be over by now."""
+    assigned = row.state.assigned
+    return not row.state.final and (assigned is None or assigned.hold_until_ms is not None)
 
 
 def wake(row: DispatchRow, policy: Policy, queue: Queue, now_ms: int) -> Decision:

@@ -163,6 +163,23 @@ def test_a_hold_that_runs_out_moves_the_queue_on_and_fences_the_late_answer(mark
         market.do(dispatch.fail_assignment, dispatch_id, token=1, reason="late")
 
 
+def test_a_hold_that_runs_out_before_an_empty_queue_resumes_offering(market: Market) -> None:
+    """The timer finds an assignment, ends it, and asks for the next wave: of those who were not told yet."""
+    dispatch_id = market.open()
+    market.settle()
+    market.accept(dispatch_id, 1)
+    market.do(dispatch.select_acceptor, dispatch_id, user_id=1)
+    market.settle()
+    before = market.told(dispatch_id)
+    assert len(before) == 5
+    market.now_ms += FAST.hold_ms
+    market.settle()
+    assert market.get(dispatch_id).assignment is None
+    after = market.told(dispatch_id)
+    assert len(after) == len(set(after)) == 10
+    assert set(before) < set(after)
+
+
 def test_a_failed_assignment_comes_back_into_dispatch(market: Market) -> None:
     dispatch_id = market.open()
     market.settle()
