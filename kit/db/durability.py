@@ -28,7 +28,7 @@ def mysql_durability_warnings(session: Connection) -> list[str]:
     values = _values(
         session,
         "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('innodb_flush_log_at_trx_commit', 'sync_binlog', 'log_bin',"
-        " 'innodb_doublewrite') OR Variable_name LIKE 'rpl_semi_sync_%'",
+        " 'innodb_doublewrite') OR Variable_name LIKE 'rpl_semi_sync_%%'",
     )
     warnings = []
     if values.get("innodb_flush_log_at_trx_commit") != "1":
@@ -49,7 +49,7 @@ def _semi_sync_warnings(session: Connection, values: dict[str, str]) -> list[str
     warnings = []
     if values.get("rpl_semi_sync_master_wait_point", "").upper() != "AFTER_SYNC":
         warnings.append("rpl_semi_sync_master_wait_point is not AFTER_SYNC: a failover can lose acknowledged orders")
-    status = _values(session, "SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_%_status'")
+    status = _values(session, "SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_%%_status'")
     if status.get("rpl_semi_sync_master_status") == "OFF":
         warnings.append("semi-synchronous replication gave up waiting for a standby: a failover can lose orders")
     return warnings
