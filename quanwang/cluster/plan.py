@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from kit.config import Settings
 from kit.db.mariadb_server import MariaServerPlan
+from kit.errors import Conflict, Unavailable
 
 DATABASE: Final = "quanwang"
 DATABASE_USER: Final = "quanwang"
@@ -23,6 +24,14 @@ SENTINEL_NAMES: Final = ("sentinel-1", "sentinel-2", "sentinel-3")
 
 LOWEST_PORT, HIGHEST_PORT = 20_000, 32_000
 """Below the range from which the kernel takes ports for outgoing connections: nobody takes ours by accident."""
+
+
+class ClusterFolder(Conflict):
+    """The data folder belongs to a cluster."""
+
+
+class NoFreePorts(Unavailable):
+    """Every port that was tried is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +135,15 @@ def with_cluster_addresses(settings: Settings) -> Settings:
     return settings.model_copy(update=unset)
 
 
+def refuse_cluster_folder(settings: Settings) -> None:
+    """Raise ClusterFolder when the data folder's orders are in a cluster's database."""
+    if settings.database_url is None and (cluster_folder(settings) / "addresses.json").is_file():
+        raise ClusterFolder(
+            f"the orders of {settings.data_dir} are in the database of a cluster: start it with"
+            f" `quanwang cluster up --data-dir {settings.data_dir}`, or choose another folder with --data-dir"
+        )
+
+
 def free_ports(count: int) -> list[int]:
     """Return different ports of this machine that nobody listens on now."""
     found: list[int] = []
@@ -141,7 +159,7 @@ def free_ports(count: int) -> list[int]:
         found.append(port)
         if len(found) == count:
             return found
-    raise OSError(f"no {count} free ports between {LOWEST_PORT} and {HIGHEST_PORT} on this machine")
+    raise NoFreePorts(f"there are no {count} free ports between {LOWEST_PORT} and {HIGHEST_PORT}: stop what takes them")
 
 
 def write_private(path: Path, text: str) -> None:
