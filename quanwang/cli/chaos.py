@@ -35,6 +35,10 @@ def chaos(
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the report as JSON.")] = None,
     *,
+    embedded: Annotated[
+        bool,
+        typer.Option("--embedded", help="On the embedded database and Redis, in place of ones with a standby each."),
+    ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the temporary folder of a run without findings.")] = False,
 ) -> None:
     """Break a private installation under load, and check that no acknowledged order is lost and nobody told twice.
@@ -57,6 +61,7 @@ def chaos(
         planted_bug=plant,
         orders_per_s=orders_per_s,
         profiles=profiles,
+        with_cluster=not embedded,
         folder=folder,
         keep=keep,
     )

@@ -21,7 +21,7 @@ class _Comparison:
 
     def __init__(self, operations: Sequence[Operation], end: EndState) -> None:
         self._operations = operations
-        self._dispatches: Mapping[str, EndedDispatch] = {each.title: each for each in end.dispatches}
+        self._dispatches: Mapping[str | None, EndedDispatch] = {each.title: each for each in end.dispatches}
         self._acceptances = {(each.dispatch_id, each.user_id): each for each in end.acceptances}
         self._assignments: defaultdict[int, list[EndedAssignment]] = defaultdict(list)
         for each in end.assignments:

@@ -19,9 +19,9 @@ class Action(StrEnum):
     RESTART = "restart"
     """SIGTERM; the supervisor starts it again."""
     FLUSH = "flush"
-    """Redis forgets everything and goes on."""
+    """Redis forgets everything and goes on, the standby with it."""
     FILL = "fill"
-    """The disk of the database has no room for a while."""
+    """The processes that write the database find no room for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,11 @@ KINDS: Final = tuple(
         ("worker", (Action.KILL, Action.FREEZE, Action.RESTART), 4.0),
         ("shard", (Action.KILL, Action.FREEZE), 6.0),
         ("ray", (Action.KILL, Action.FREEZE, Action.RESTART), 14.0),
-        ("redis", (Action.KILL, Action.FREEZE, Action.FLUSH), 4.0),
-        ("database", (Action.KILL, Action.FREEZE, Action.RESTART, Action.FILL), 10.0),
+        ("redis", (Action.KILL, Action.FREEZE, Action.FLUSH), 6.0),
+        ("redis-all", (Action.KILL,), 8.0),
+        ("database", (Action.KILL, Action.FREEZE, Action.RESTART), 12.0),
+        ("database-standby", (Action.KILL, Action.FREEZE), 6.0),
+        ("disk", (Action.FILL,), 6.0),
     )
     for action in actions
 )

@@ -8,6 +8,7 @@ from typing import Any
 from quanwang.demonstration.profiles import ProfileDraw
 
 MOVING_SHARE = 0.02
+CHANGING = ("regions", "location", "rating", "available")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,5 +36,4 @@ class People:
         number = randomness.randint(self.first_moving, self.count)
         ((name, own),) = drawn.documents(number, 1)
         ((_, other),) = drawn.documents(randomness.randint(1, 1_000_000), 1)
-        changed = {field: other[field] for field in ("regions", "location", "rating", "available") if field in other}
-        return name, {**own, **changed}
+        return name, {**own, **{field: other[field] for field in CHANGING}}

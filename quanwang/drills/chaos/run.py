@@ -53,6 +53,7 @@ class Wishes:
     orders_per_s: float = 10.0
     profiles: int = 30_000
     shards: int = 2
+    with_cluster: bool = True
     folder: Path | None = None
     keep: bool = False
 
@@ -60,7 +61,13 @@ class Wishes:
 def run_chaos(wishes: Wishes, console: Console) -> Report | None:
     """Run and return what was found, None when somebody stopped it. Raises QuanwangError when it cannot begin."""
     folder = wishes.folder or Path(tempfile.mkdtemp(prefix="qw-chaos-"))
-    site = Site(folder, shards=wishes.shards, planted_bug=wishes.planted_bug, say=lambda _sentence: None)
+    site = Site(
+        folder,
+        shards=wishes.shards,
+        with_cluster=wishes.with_cluster,
+        planted_bug=wishes.planted_bug,
+        say=lambda _sentence: None,
+    )
     drill = _Drill(wishes, site, console)
     thread = threading.Thread(target=drill.run, name="chaos")
     try:
@@ -71,6 +78,7 @@ def run_chaos(wishes: Wishes, console: Console) -> Report | None:
         if drill.error is not None and not isinstance(drill.error, Stopped):
             raise drill.error
     finally:
+        site.stop_servers()
         if drill.report is not None and drill.report.clean and wishes.folder is None and not wishes.keep:
             shutil.rmtree(folder, ignore_errors=True)
         else:

@@ -1,6 +1,7 @@
 """The installation that a run breaks: private, in a folder of its own, with two web processes and two workers."""
 
 import os
+import resource
 import signal
 import socket
 import sys
@@ -14,6 +15,7 @@ from kit.config import Settings
 from kit.db import Database
 from kit.errors import QuanwangError
 from kit.redis import connect, embedded_redis_command
+from quanwang.cluster.cluster import Cluster
 from quanwang.processes.lifeline import processes_of_session
 from quanwang.processes.readiness import answers_at, redis_answers
 from quanwang.processes.storage import migrated_database
@@ -29,33 +31,56 @@ CHILDREN: Final = {
     "worker": ("worker", SECOND_WORKER),
     "dispatcher": ("dispatcher",),
     "redis": ("redis",),
+    "disk": ("api", SECOND_API, "worker", SECOND_WORKER, "dispatcher"),
 }
-"""Role: the processes that play it."""
+"""Role: the supervisor's processes that play it. The embedded database is a file, which all of those write."""
+
+CLUSTER_ROLES: Final = {
+    "redis": ("redis-primary",),
+    "redis-all": ("redis-primary", "redis-standby"),
+    "database": ("mariadb-primary",),
+    "database-standby": ("mariadb-standby",),
+}
+"""Role: what the cluster calls it."""
+
+ALL_AT_ONCE: Final = ("ray", "redis-all", "disk")
+"""Roles of which a fault hits every process; of the others it hits one."""
 
 SHARD_NAME: Final = "ray::Shard"
 
 
 class Site:
-    """Starts everything, finds processes by role, stops everything. ``supervisor.run`` belongs to the main thread."""
+    """Starts everything, finds processes by role, stops everything. ``supervisor.run`` belongs to the main thread.
+
+    With a cluster, database and Redis have a standby each; without, they are the embedded ones.
+    """
 
     def __init__(
-        self, folder: Path, *, shards: int, planted_bug: str | None = None, say: Callable[[str], None]
+        self,
+        folder: Path,
+        *,
+        shards: int,
+        with_cluster: bool,
+        planted_bug: str | None = None,
+        say: Callable[[str], None],
     ) -> None:
         self.ports = (free_port(), free_port())
-        self.settings = Settings(
+        settings = Settings(
             data_dir=folder, http_host=HOST, http_port=self.ports[0], shards=shards, planted_bug=planted_bug
         )
-        self.settings.prepare_folders()
-        self.roles: tuple[str, ...] = ("api", "dispatcher", "worker", "shard", "ray", "redis")
-        further = {
-            SECOND_API: Further(_command("api"), {"QUANWANG_HTTP_PORT": str(self.ports[1])}),
-            SECOND_WORKER: Further(_command("worker")),
-        }
+        settings.prepare_folders()
+        self._cluster = Cluster(settings, say) if with_cluster else None
+        self.settings = settings if self._cluster is None else self._cluster.settings
+        servers = CLUSTER_ROLES if with_cluster else ("redis", "disk")
+        self.roles = ("api", "dispatcher", "worker", "shard", "ray", *servers)
         self.supervisor = Supervisor(
             self.settings,
-            redis_command=lambda: embedded_redis_command(self.settings),
+            redis_command=None if with_cluster else lambda: embedded_redis_command(self.settings),
             with_ray=True,
-            further=further,
+            further={
+                SECOND_API: Further(_command("api"), {"QUANWANG_HTTP_PORT": str(self.ports[1])}),
+                SECOND_WORKER: Further(_command("worker")),
+            },
             say=say,
         )
 
@@ -66,7 +91,12 @@ class Site:
 
     def start_servers(self, *, compile_kernels: bool) -> Database:
         """Start what everything else stands on, and return the database with its tables."""
-        self.supervisor.want("redis", "ray", *(["kernels"] if compile_kernels else []))
+        self.supervisor.want("ray", *(["kernels"] if compile_kernels else []))
+        if self._cluster is None:
+            self.supervisor.want("redis")
+        else:
+            self._cluster.start()
+            self._cluster.wait_whole()
         database = migrated_database(self.settings)
         self.supervisor.wait_until(lambda: redis_answers(self.settings), name="redis", wait_s=READY_S)
         return database
@@ -80,12 +110,18 @@ class Site:
         self.supervisor.want("api", SECOND_API, "worker", SECOND_WORKER)
         self.supervisor.wait_until(self.is_whole, name="dispatcher", wait_s=READY_S)
 
+    def stop_servers(self) -> None:
+        """Stop the cluster, after everything that uses it."""
+        if self._cluster is not None:
+            self._cluster.stop()
+
     def is_whole(self) -> bool:
         """Whether every part answers."""
         return (
             all(answers_at(HOST, port) for port in self.ports)
             and redis_answers(self.settings)
             and self._matching_ready()
+            and (self._cluster is None or not self._cluster.warnings())
         )
 
     def wait_whole(self, wait_s: float) -> bool:
@@ -99,16 +135,23 @@ class Site:
         return True
 
     def process_ids(self, role: str, victim: int) -> list[int]:
-        """Return the processes of a role that a fault hits: one of several, or all of Ray's; none while they are away.
+        """Return the processes of a role that a fault hits; none while they are away.
 
-        ``victim`` draws which one.
+        ``victim`` draws which one of several it is, where it is not all of them.
         """
         if role == "ray":
-            return self._session_of_ray()
-        if role == "shard":
-            return _one_of([each for each in self._session_of_ray() if _name_of(each).startswith(SHARD_NAME)], victim)
-        found = [self.supervisor.process_id(name) for name in CHILDREN[role]]
-        return _one_of([each for each in found if each is not None], victim)
+            found = self._session_of_ray()
+        elif role == "shard":
+            found = [each for each in self._session_of_ray() if _name_of(each).startswith(SHARD_NAME)]
+        elif self._cluster is not None and role in CLUSTER_ROLES:
+            known = [self._cluster.process_of(name).process_id for name in CLUSTER_ROLES[role]]
+            found = [each for each in known if each is not None]
+        else:
+            children = [self.supervisor.process_id(name) for name in CHILDREN[role]]
+            found = [each for each in children if each is not None]
+        if role in ALL_AT_ONCE or not found:
+            return found
+        return [sorted(found)[victim % len(found)]]
 
     def flush_redis(self) -> None:
         """Let Redis forget everything. Raises RedisUnavailable."""
@@ -117,13 +160,6 @@ class Site:
             client.execute("FLUSHALL")
         finally:
             client.close()
-
-    def thaw_everything(self) -> None:
-        """Let every process that may be frozen go on."""
-        for role in self.roles:
-            for turn in range(len(CHILDREN.get(role, (role,)))):
-                for process_id in self.process_ids(role, turn):
-                    send(process_id, signal.SIGCONT)
 
     def _session_of_ray(self) -> list[int]:
         keeper = self.supervisor.process_id("ray")
@@ -149,6 +185,16 @@ def send(process_id: int, what: signal.Signals) -> bool:
     return True
 
 
+def leave_room(process_id: int, *, room: bool) -> bool:
+    """Let a process write to files, or let every write to one fail as on a full disk; False when it is gone."""
+    unlimited = resource.RLIM_INFINITY
+    try:
+        resource.prlimit(process_id, resource.RLIMIT_FSIZE, (unlimited if room else 0, unlimited))
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def free_port() -> int:
     """Return a port that nobody listens on now."""
     with socket.socket() as probe:
@@ -158,10 +204,6 @@ def free_port() -> int:
 
 def _command(name: str) -> list[str]:
     return [sys.executable, "-m", "quanwang", name]
-
-
-def _one_of(process_ids: list[int], victim: int) -> list[int]:
-    return [sorted(process_ids)[victim % len(process_ids)]] if process_ids else []
 
 
 def _name_of(process_id: int) -> str:
