@@ -39,6 +39,9 @@ def chaos(
         bool,
         typer.Option("--embedded", help="On the embedded database and Redis, in place of ones with a standby each."),
     ] = False,
+    in_process: Annotated[
+        bool, typer.Option("--in-process", help="Hold the shards in the dispatcher, without Ray.", hidden=True)
+    ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the temporary folder of a run without findings.")] = False,
 ) -> None:
     """Break a private installation under load, and check that no acknowledged order is lost and nobody told twice.
@@ -62,6 +65,7 @@ def chaos(
         orders_per_s=orders_per_s,
         profiles=profiles,
         with_cluster=not embedded,
+        in_process=in_process,
         folder=folder,
         keep=keep,
     )

@@ -7,6 +7,7 @@ from quanwang.drills.chaos.end_state import EndedAcceptance, EndedAssignment, En
 from quanwang.drills.chaos.findings import MOST_OF_A_KIND, Code, Finding
 from quanwang.drills.chaos.history import Operation
 
+ACCEPTANCES = ("accept", "accept unasked", "accept late")
 Pair = tuple[int, int]
 """Dispatch id and user id."""
 
@@ -30,6 +31,7 @@ class _Comparison:
     def findings(self) -> list[Finding]:
         return [
             *self._acceptances_kept(),
+            *self._none_after_the_end(),
             *self._queues_in_order(),
             *self._withdrawals_kept(),
             *self._selections_kept(),
@@ -52,7 +54,7 @@ class _Comparison:
 
     def _acceptances_kept(self) -> Iterator[Finding]:
         withdrawn = self._meant("withdraw")
-        for operation, dispatch in self._acknowledged("accept", "accept unasked"):
+        for operation, dispatch in self._acknowledged(*ACCEPTANCES):
             pair = (dispatch.dispatch_id, operation.user_id or 0)
             there = self._acceptances.get(pair)
             who = (
@@ -62,6 +64,19 @@ class _Comparison:
                 yield Finding(Code.UNDONE, f"{who} was acknowledged and is gone")
             elif there.state == "withdrawn" and pair not in withdrawn:
                 yield Finding(Code.UNDONE, f"{who} is withdrawn, and nobody withdrew it")
+
+    def _none_after_the_end(self) -> Iterator[Finding]:
+        """Nobody accepts an order after its expiry, or after its cancellation was acknowledged."""
+        cancelled_ms = {
+            operation.order: operation.ended_ms for operation, _ in reversed(list(self._acknowledged("cancel")))
+        }
+        for operation, dispatch in self._acknowledged(*ACCEPTANCES):
+            who = f"user {operation.user_id} accepted dispatch {dispatch.dispatch_id}"
+            if operation.begun_ms > dispatch.expires_at_ms:
+                late_ms = operation.begun_ms - dispatch.expires_at_ms
+                yield Finding(Code.PHANTOM, f"{who} {late_ms} ms after its expiry")
+            if operation.begun_ms > cancelled_ms.get(operation.order, operation.begun_ms):
+                yield Finding(Code.PHANTOM, f"{who} after its cancellation was acknowledged")
 
     def _queues_in_order(self) -> Iterator[Finding]:
         """Whoever was acknowledged before another one began stands before him."""

@@ -69,7 +69,7 @@ class Ending:
         self._say("waiting until every timer is over and everything is delivered")
         quiet_s = self._wait_quiet()
         if quiet_s is None:
-            found.append(Finding(Code.FORGOTTEN, f"work is still under way {QUIET_S:.0f} s after the last request"))
+            found.append(Finding(Code.FORGOTTEN, f"not everything came to its end within {QUIET_S:.0f} s"))
         self._say("reading the end and comparing it with what the clients saw")
         end = self._read(wishes.seed)
         operations = self._history.operations
@@ -94,9 +94,11 @@ class Ending:
         while (passed_s := time.monotonic() - started_s) < QUIET_S:
             self._site.supervisor.heed()
             with self._database.read() as session:
-                quiet = not tables.read_work(session, now_ms())
-                if quiet and all(each.at_rest for each in tables.read_dispatches(session)):
-                    return passed_s
+                work = tables.read_work(session, now_ms())
+                if all(state == "dead" for _, _, state, _ in work):
+                    # Nothing moves any more, whether everything came to its end or something was forgotten.
+                    at_rest = not work and all(each.at_rest for each in tables.read_dispatches(session))
+                    return passed_s if at_rest else None
             time.sleep(LOOK_S)
         return None
 

@@ -79,7 +79,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Struck:
-    """A fault that was done: when, in milliseconds of the wall clock. ``processes`` 0: nobody was there to be hit."""
+    """A fault that was done: when, in milliseconds of the wall clock."""
 
     name: str
     at_ms: int

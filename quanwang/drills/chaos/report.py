@@ -33,7 +33,6 @@ class Report:
     told: int
     operations: Mapping[str, Mapping[str, int]]
     faults: Mapping[str, int]
-    unhit: int
     recoveries: Recoveries
     stages: Mapping[str, int]
     findings: Sequence[Finding]
@@ -63,7 +62,6 @@ class Report:
             "told": self.told,
             "operations": {kind: dict(counts) for kind, counts in self.operations.items()},
             "faults": dict(self.faults),
-            "faults_that_hit_nobody": self.unhit,
             "stages": dict(self.stages),
             "quiet_after_s": self.quiet_s,
             "recovery_ms": {
@@ -90,7 +88,6 @@ def report_of(
     counts: dict[str, Counter[str]] = {}
     for each in operations:
         counts.setdefault(each.kind, Counter())[each.outcome or "unknown"] += 1
-    there = {each.title for each in end.dispatches}
     acknowledged = {title for title, _ in acknowledged_orders(operations)}
     unknown = {
         title
@@ -99,7 +96,6 @@ def report_of(
         for title in each.wanted["titles"]
     }
     created_ms = {each.dispatch_id: each.created_at_ms for each in end.dispatches}
-    hit = [each for each in struck if each.processes]
     return Report(
         seed=wishes.seed,
         seconds=wishes.seconds,
@@ -108,14 +104,9 @@ def report_of(
         unknown_orders=len(unknown - acknowledged),
         told=sum(len(chunk.user_ids) for chunk in end.chunks),
         operations=counts,
-        faults=Counter(each.name for each in hit),
-        unhit=len(struck) - len(hit),
-        recoveries=recoveries(hit, operations, end.chunks, created_ms),
-        stages=Counter(
-            "assigned" if each.assigned_user_id is not None else each.stage
-            for each in end.dispatches
-            if each.title in there
-        ),
+        faults=Counter(each.name for each in struck),
+        recoveries=recoveries(struck, operations, end.chunks, created_ms),
+        stages=Counter("assigned" if each.assigned_user_id is not None else each.stage for each in end.dispatches),
         findings=findings,
         quiet_s=quiet_s,
     )

@@ -54,6 +54,7 @@ class Wishes:
     profiles: int = 30_000
     shards: int = 2
     with_cluster: bool = True
+    in_process: bool = False
     folder: Path | None = None
     keep: bool = False
 
@@ -65,6 +66,7 @@ def run_chaos(wishes: Wishes, console: Console) -> Report | None:
         folder,
         shards=wishes.shards,
         with_cluster=wishes.with_cluster,
+        in_process=wishes.in_process,
         planted_bug=wishes.planted_bug,
         say=lambda _sentence: None,
     )

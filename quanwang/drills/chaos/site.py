@@ -52,7 +52,8 @@ SHARD_NAME: Final = "ray::Shard"
 class Site:
     """Starts everything, finds processes by role, stops everything. ``supervisor.run`` belongs to the main thread.
 
-    With a cluster, database and Redis have a standby each; without, they are the embedded ones.
+    With a cluster, database and Redis have a standby each; without, they are the embedded ones. ``in_process``: the
+    dispatcher holds the shards itself, without Ray.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Site:
         *,
         shards: int,
         with_cluster: bool,
+        in_process: bool = False,
         planted_bug: str | None = None,
         say: Callable[[str], None],
     ) -> None:
@@ -72,11 +74,13 @@ class Site:
         self._cluster = Cluster(settings, say) if with_cluster else None
         self.settings = settings if self._cluster is None else self._cluster.settings
         servers = CLUSTER_ROLES if with_cluster else ("redis", "disk")
-        self.roles = ("api", "dispatcher", "worker", "shard", "ray", *servers)
+        self._with_ray = not in_process
+        self.roles = ("api", "dispatcher", "worker", *(() if in_process else ("shard", "ray")), *servers)
         self.supervisor = Supervisor(
             self.settings,
             redis_command=None if with_cluster else lambda: embedded_redis_command(self.settings),
-            with_ray=True,
+            with_ray=not in_process,
+            in_process=in_process,
             further={
                 SECOND_API: Further(_command("api"), {"QUANWANG_HTTP_PORT": str(self.ports[1])}),
                 SECOND_WORKER: Further(_command("worker")),
@@ -91,7 +95,7 @@ class Site:
 
     def start_servers(self, *, compile_kernels: bool) -> Database:
         """Start what everything else stands on, and return the database with its tables."""
-        self.supervisor.want("ray", *(["kernels"] if compile_kernels else []))
+        self.supervisor.want(*(["ray"] if self._with_ray else []), *(["kernels"] if compile_kernels else []))
         if self._cluster is None:
             self.supervisor.want("redis")
         else:
@@ -106,7 +110,8 @@ class Site:
         if compile_kernels:
             self.supervisor.wait_done("kernels", wait_s=KERNELS_S)
         self.supervisor.want("dispatcher")
-        self.supervisor.wait_until(self.supervisor.ray_is_up, name="ray", wait_s=READY_S)
+        if self._with_ray:
+            self.supervisor.wait_until(self.supervisor.ray_is_up, name="ray", wait_s=READY_S)
         self.supervisor.want("api", SECOND_API, "worker", SECOND_WORKER)
         self.supervisor.wait_until(self.is_whole, name="dispatcher", wait_s=READY_S)
 

@@ -22,12 +22,15 @@ BOTH_AT_ONCE_SHARE: Final = 0.25
 STRANGER_SHARE: Final = 0.05
 TWICE_SHARE: Final = 0.1
 MOST_CHOICES: Final = 3
+LATE_ANSWERS: Final = 3
 HOLD_OVER_S: Final = 7.0
 
 
 @dataclass(slots=True)
 class Story:
-    """How far one order is. ``willing``: (user id, external id) of those who shall accept, in order."""
+    """How far one order is. ``willing``: (user id, external id) of those who shall accept, in order; ``others``: who comes
+    too late.
+    """
 
     scene: Scene
     title: str
@@ -36,6 +39,7 @@ class Story:
     looks: int = 0
     willing: list[tuple[int, str]] = field(default_factory=list)
     open_answers: int = 0
+    others: list[tuple[int, str]] = field(default_factory=list)
     queue: list[tuple[int, str]] = field(default_factory=list)
     choices: int = 0
 
@@ -79,6 +83,9 @@ class Stories:
         for user_id, name in story.willing:
             at_s = story.randomness.choice((0.0, 0.0, 0.4, 1.0))
             self._agenda.plan(at_s, lambda user=(user_id, name): self._accept(story, user))  # type: ignore[misc]
+        story.others = [user for user in names if user not in story.willing][:LATE_ANSWERS]
+        if story.scene.own_expiry_s is not None:
+            self._agenda.plan(story.scene.own_expiry_s, lambda: self._accept_late(story))
         if story.randomness.random() < STRANGER_SHARE:
             stranger = story.randomness.randint(1, self._people.count)
             self._agenda.plan(0.2, lambda: self._accept_unasked(story, stranger))
@@ -153,7 +160,13 @@ class Stories:
         self._agenda.plan(story.randomness.uniform(0.1, 1), lambda: self._choose(story))
 
     def _cancel(self, story: Story) -> None:
-        self._do("cancel", story, "cancellation", {}, user_id=None, kept=_kept_nothing)
+        if self._do("cancel", story, "cancellation", {}, user_id=None, kept=_kept_nothing) is not None:
+            self._agenda.plan(0, lambda: self._accept_late(story))
+
+    def _accept_late(self, story: Story) -> None:
+        """Let some accept who were offered the order, after it is over: nobody of them may succeed."""
+        for user_id, _ in story.others:
+            self._do("accept late", story, "acceptances", {"user_id": user_id}, user_id=user_id, kept=_kept_place)
 
     def _do(
         self, kind: str, story: Story, action: str, body: Mapping[str, Any], *, user_id: int | None, kept: Any
