@@ -15,7 +15,7 @@ from marketplace import dispatch
 from marketplace.access import sweep_sessions
 from marketplace.inbox import InboxKeeper, InboxStore
 from marketplace.settings import read_switches
-from quanwang.processes.storage import open_database
+from quanwang.processes.storage import open_database, warn_of_settings
 from quanwang.processes.supervisor import stop_signals
 
 KEEP_PERIOD_S = 0.5
@@ -44,6 +44,7 @@ def run(settings: Settings) -> int:
     """Work until a signal comes; returns the exit status."""
     configure_logging("worker", settings.log_level)
     database = open_database(settings)
+    warn_of_settings(database)
     client = connect(settings.resolved_redis_url)
     store = InboxStore(client)
     keeper = InboxKeeper(database, store, history=dispatch)
@@ -88,7 +89,7 @@ def _deliver(database: Database, store: InboxStore, claims: list[Claimed]) -> No
 
 
 def _sweep(database: Database) -> object:
-    return database.run(lambda session: sweep_sessions(session, now_ms=now_ms()))
+    return database.run_idempotent(lambda session: sweep_sessions(session, now_ms=now_ms()))
 
 
 def _repeat(chore: Chore, stopping: threading.Event) -> None:
