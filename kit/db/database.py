@@ -32,6 +32,7 @@ MAX_CONFLICT_S: Final = 10.0
 FIRST_CONFLICT_PAUSE_S: Final = 0.005
 MAX_CONFLICT_PAUSE_S: Final = 0.4
 RECONNECT_PAUSE_S: Final = 0.15
+MAX_UNKNOWN_OUTCOMES: Final = 3
 RETRY_WINDOW_S: Final = 2.0
 FAILOVER_WINDOW_S: Final = 10.0
 """A standby takes over within it; longer nobody waits for an answer."""
@@ -118,7 +119,7 @@ class Database:
 
         ``function`` must have no effect but on its session: it may run several times. Bounded: 10 lock conflicts or
         10 s of them, with growing random pauses; ``retry_window_s`` for a server that is away. CommitOutcomeUnknown is
-        never retried.
+        never retried: see :meth:`run_idempotent`.
         """
         started_s = elapsed_s()
         conflicts = 0
@@ -136,6 +137,18 @@ class Database:
                 if elapsed_s() - started_s >= self._retry_window_s:
                     raise
                 pause(self._random.uniform(0.5, 1.5) * RECONNECT_PAUSE_S)
+
+    def run_idempotent(self, function: Callable[[Session], T]) -> T:
+        """As :meth:`run`, and again, at most three times, when the answer of a commit was lost.
+
+        Only for a function whose second run finds what the first one kept and then changes nothing more.
+        """
+        for _ in range(MAX_UNKNOWN_OUTCOMES):
+            try:
+                return self.run(function)
+            except CommitOutcomeUnknown:
+                pause(self._random.uniform(0.5, 1.5) * RECONNECT_PAUSE_S)
+        return self.run(function)
 
     def ping(self) -> None:
         """Ask the database for an answer. Raises the named error when there is none."""
