@@ -57,6 +57,7 @@ class ChangeRequest:
         so the request can be sent again under the same key.
         """
         now_ms = self.services.clock()
+        reached = self.services.reached
 
         def run(session: Session) -> tuple[int, str, bool]:
             owner = f"{self.caller.owner}\n{self.scope}"
@@ -65,13 +66,17 @@ class ChangeRequest:
             )
             if isinstance(started, Replay):
                 return started.status, started.body, True
+            reached("request.begun")
             answer = effect(session, now_ms)
+            reached("request.effected")
             text = answer.document.model_dump_json()
             idempotency.store(session, owner=owner, key=self.key, status=answer.status, body=text)
+            reached("request.stored")
             return answer.status, text, False
 
         # The key is written with the effect: a second run finds the answer if the first commit was kept.
         status, text, replayed = self.services.database.run_idempotent(run)
+        reached("request.committed")
         if not replayed:
             self.services.wake.notify(DISPATCH_KINDS)
         headers = {REPLAYED_HEADER: "true"} if replayed else {}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from kit.clock import Clock
 from kit.clock import now_ms as wall_clock_ms
+from kit.crash_points import Reached, passing_by
 from kit.db import Database
 from kit.ids import IdAllocator
 from kit.redis import RedisClient
@@ -78,7 +79,8 @@ class Services:
     """What the routes use. ``redis`` None: this installation runs without one, everything is read from the database.
 
     ``extractor`` reads the text of profiles at intake; None: the match service is asked.
-    ``ready_checks_s`` is how long an answer of /readyz and the queue depths of /metrics are kept.
+    ``ready_checks_s`` is how long an answer of /readyz and the queue depths of /metrics are kept. ``reached`` is told
+    which crash points a request passes.
     """
 
     database: Database
@@ -94,3 +96,4 @@ class Services:
     extractor: "Extractor | None" = None
     limits: Limits = field(default_factory=Limits)
     ready_checks_s: float = 1.0
+    reached: Reached = passing_by

@@ -46,7 +46,7 @@ def load(session: Session, dispatch_ids: Sequence[int]) -> Loaded:
     """Read states, queues, policies and, where a wave may follow, what its question needs."""
     rows = dispatch_repository.read_dispatches(session, dispatch_ids)
     policies = dispatch_repository.policies_by_id(session, [row.policy_id for row in rows.values()])
-    open_rows = [row for row in rows.values() if _may_offer(row)]
+    open_rows = [row for row in rows.values() if _may_ask(row)]
     versions = {row.dispatch_id: row.state.order_version for row in open_rows if row.state.waves}
     frozen = wave_repository.frozen_queries(session, versions) if versions else {}
     waved = [row.dispatch_id for row in open_rows if row.state.waves]
@@ -61,8 +61,8 @@ def load(session: Session, dispatch_ids: Sequence[int]) -> Loaded:
     )
 
 
-def _may_offer(row: DispatchRow) -> bool:
-    """Say whether waking may end in a question: of an assignment that is held, too, for the hold may be over by now."""
+def _may_ask(row: DispatchRow) -> bool:
+    """Whether the machine may want a wave now: also when somebody holds the order, for the hold may be over."""
     assigned = row.state.assigned
     return not row.state.final and (assigned is None or assigned.hold_until_ms is not None)
 

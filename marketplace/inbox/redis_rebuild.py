@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from kit.crash_points import Reached, passing_by
 from kit.db import Database
 from kit.logging import logger_of
 from kit.redis import Generation
@@ -70,7 +71,7 @@ class InboxKeeper:
         self._finish = client.script(scripts.FINISH_RESTORE)
         self._broadcast = client.script(scripts.BROADCAST)
 
-    def keep(self, now_ms: int) -> RebuildReport | None:
+    def keep(self, now_ms: int, *, reached: Reached = passing_by) -> RebuildReport | None:
         """Rebuild if Redis is not complete and nobody else does; None when there was nothing to do, or it was lost.
 
         Raises RedisUnavailable or the database's errors; then the claim runs out and the next call starts over.
@@ -81,7 +82,8 @@ class InboxKeeper:
         if not self._generation.claim_rebuild(token, LEASE_MS):
             return None
         try:
-            return self._rebuild(token, now_ms)
+            reached("rebuild.claimed")
+            return self._rebuild(token, now_ms, reached)
         except RebuildLost:
             return None
         except BaseException:
@@ -115,14 +117,16 @@ class InboxKeeper:
                 policy=memory["maxmemory_policy"],
             )
 
-    def _rebuild(self, token: str, now_ms: int) -> RebuildReport:
+    def _rebuild(self, token: str, now_ms: int, reached: Reached) -> RebuildReport:
         server = self._server()
         _check(self._begin.run([], [token]))
+        reached("rebuild.begun")
         since_ms = max(0, now_ms - self._history_ms)
         after, chunks, entries, floor, limit = 0, 0, 0, 0, FIRST_READ_CHUNKS
         while True:
             with self._database.read() as session:
                 batch = self._history.iterate_wave_chunks(session, since_ms, after, limit)
+            reached("rebuild.chunks_read")
             if not self._generation.extend_rebuild(token, LEASE_MS):
                 raise RebuildLost
             if not batch:
@@ -130,6 +134,7 @@ class InboxKeeper:
             if after == 0 and self._has_older(since_ms, batch[0].entry.event_id):
                 floor = batch[0].entry.event_id
             self._write(token, batch)
+            reached("rebuild.chunks_written")
             after = batch[-1].entry.event_id
             chunks += len(batch)
             users = sum(len(chunk.user_ids) for chunk in batch)
@@ -139,6 +144,7 @@ class InboxKeeper:
             floor = 1 << 53
         generation = f"{now_ms}-{token}"
         _check(self._finish.run([], [token, floor, server, after, generation]))
+        reached("rebuild.finished")
         self._warn_of_eviction()
         log.info("inboxes in Redis are complete", generation=generation, chunks=chunks, entries=entries)
         return RebuildReport(generation, chunks, entries)

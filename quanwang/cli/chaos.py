@@ -46,9 +46,9 @@ def chaos(
 ) -> None:
     """Break a private installation under load, and check that no acknowledged order is lost and nobody told twice.
 
-    It starts everything in a folder of its own, lets clients work through REST, kills, freezes, restarts and empties its
-    processes by a seed, waits until everything is quiet, and compares what the clients saw with what is there. Exit
-    status 1: a promise was broken.
+    It starts everything in a folder of its own, lets clients work through REST, kills, freezes, restarts and empties
+    its processes by a seed, waits until everything is quiet, and compares what the clients saw with what is there.
+    Exit status 1: a promise was broken.
     """
     use_kernel_cache([Path(".quanwang") / "kernels"])
     from quanwang.drills.chaos.run import Wishes, run_chaos

@@ -86,7 +86,10 @@ class Supervisor:
         self._stopping.set()
 
     def want(self, *names: str) -> None:
-        """Ask ``run`` to start processes: ``redis``, ``ray``, ``kernels``, ``dispatcher``, ``api``, ``worker``, or further."""
+        """Ask ``run`` to start processes.
+
+        ``redis``, ``ray``, ``kernels``, ``dispatcher``, ``api``, ``worker``, or further ones.
+        """
         with self._lock:
             self._wanted += [name for name in names if name not in self._wanted]
 

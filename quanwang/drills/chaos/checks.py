@@ -89,18 +89,22 @@ def check_notices(operations: Sequence[Operation], end: EndState) -> list[Findin
     told: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for chunk in end.chunks:
         told[chunk.dispatch_id].update(chunk.user_ids)
-    for dispatch_id, users in told.items():
-        for user_id, times in users.items():
-            if times > 1:
-                found.append(Finding(Code.TOLD_TWICE, f"dispatch {dispatch_id} told user {user_id} {times} times"))
+    found += [
+        Finding(Code.TOLD_TWICE, f"dispatch {dispatch_id} told user {user_id} {times} times")
+        for dispatch_id, users in told.items()
+        for user_id, times in users.items()
+        if times > 1
+    ]
     shown = [
         (each.user_id, each.answer["dispatch_ids"])
         for each in operations
         if each.kind == "inbox" and each.outcome == "ok" and each.user_id is not None
     ]
-    for user_id, dispatch_ids in [*shown, *end.inboxes.items()]:
-        for dispatch_id in _repeated(dispatch_ids):
-            found.append(Finding(Code.TOLD_TWICE, f"user {user_id} saw dispatch {dispatch_id} twice in the inbox"))
+    found += [
+        Finding(Code.TOLD_TWICE, f"user {user_id} saw dispatch {dispatch_id} twice in the inbox")
+        for user_id, dispatch_ids in [*shown, *end.inboxes.items()]
+        for dispatch_id in _repeated(dispatch_ids)
+    ]
     return list(dict.fromkeys([*found, *_check_inboxes(end)]))[:MOST_OF_A_KIND]
 
 
@@ -128,11 +132,12 @@ def check_rest(end: EndState, *, late_ms: int) -> list[Finding]:
     """Nothing waits for ever: every open dispatch has its work, nothing is overdue by ``late_ms``, nothing is dead."""
     found: list[Finding] = []
     awaited = {subject for kind, subject, _, _ in end.work if kind == "dispatch"}
-    for each in end.dispatches:
-        if not each.at_rest and each.dispatch_id not in awaited:
-            found.append(
-                Finding(Code.FORGOTTEN, f"dispatch {each.dispatch_id} ({each.stage}) is open and nothing will wake it")
-            )
+    delivering = {subject for kind, subject, _, _ in end.work if kind == "delivery"}
+    found += [
+        Finding(Code.FORGOTTEN, f"dispatch {each.dispatch_id} ({each.stage}) is open and nothing will wake it")
+        for each in end.dispatches
+        if not each.at_rest and each.dispatch_id not in awaited
+    ]
     for kind, subject, state, overdue_ms in end.work:
         if state == "dead":
             found.append(Finding(Code.FORGOTTEN, f"work {kind} {subject} failed too often and is a dead letter"))
@@ -140,11 +145,11 @@ def check_rest(end: EndState, *, late_ms: int) -> list[Finding]:
             found.append(
                 Finding(Code.FORGOTTEN, f"work {kind} {subject} ({state}) is {overdue_ms / 1000:.0f} s overdue")
             )
-    for chunk in end.chunks:
-        if chunk.delivered_at_ms is None and not any(w[0] == "delivery" and w[1] == chunk.event_id for w in end.work):
-            found.append(
-                Finding(Code.FORGOTTEN, f"wave {chunk.event_id} of dispatch {chunk.dispatch_id} was never delivered")
-            )
+    found += [
+        Finding(Code.FORGOTTEN, f"wave {chunk.event_id} of dispatch {chunk.dispatch_id} was never delivered")
+        for chunk in end.chunks
+        if chunk.delivered_at_ms is None and chunk.event_id not in delivering
+    ]
     return found[:MOST_OF_A_KIND]
 
 

@@ -8,6 +8,9 @@ from quanwang.drills.chaos.findings import MOST_OF_A_KIND, Code, Finding
 from quanwang.drills.chaos.history import Operation
 
 ACCEPTANCES = ("accept", "accept unasked", "accept late")
+KEPT_BY = {"confirm": ("confirmed", "failed"), "fail": ("failed",)}
+"""What an assignment may be after something was acknowledged about it; after a selection it may be anything."""
+
 Pair = tuple[int, int]
 """Dispatch id and user id."""
 
@@ -119,9 +122,7 @@ class _Comparison:
             what = f"{operation.kind} of user {user_id} for dispatch {dispatch.dispatch_id} (token {token})"
             if not there or there[0].user_id != user_id:
                 yield Finding(Code.UNDONE, f"{what} was acknowledged and is not there")
-            elif operation.kind == "confirm" and there[0].state not in ("confirmed", "failed"):
-                yield Finding(Code.UNDONE, f"{what} was acknowledged and the assignment is {there[0].state}")
-            elif operation.kind == "fail" and there[0].state != "failed":
+            elif there[0].state not in KEPT_BY.get(operation.kind, (there[0].state,)):
                 yield Finding(Code.UNDONE, f"{what} was acknowledged and the assignment is {there[0].state}")
 
     def _one_assignment(self) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""The load: a bounded number of clients who submit, look, accept, withdraw, select, confirm, cancel, change profiles."""
+"""The load: a bounded number of clients who submit orders, act for publishers and receivers, and change profiles."""
 
 import itertools
 import random

@@ -36,7 +36,7 @@ class Receiver(StrEnum):
 class Scene:
     """The story of one order. ``acceptors`` 0: nobody wants it; ``withdrawers``: how many of them take it back.
 
-    ``external_id`` False: the order has no id of its own, so nothing but its Idempotency-Key tells it from a second one.
+    ``external_id`` False: the order has no id of its own, so only its Idempotency-Key tells it from a second one.
     ``fresh``: for a crowd of one, whose profile is put right before.
     """
 

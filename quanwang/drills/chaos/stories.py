@@ -28,8 +28,9 @@ HOLD_OVER_S: Final = 7.0
 
 @dataclass(slots=True)
 class Story:
-    """How far one order is. ``willing``: (user id, external id) of those who shall accept, in order; ``others``: who comes
-    too late.
+    """How far one order is.
+
+    ``willing``: (user id, external id) of those who shall accept, in order. ``others``: who comes too late.
     """
 
     scene: Scene

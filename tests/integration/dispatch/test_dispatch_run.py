@@ -163,21 +163,17 @@ def test_a_hold_that_runs_out_moves_the_queue_on_and_fences_the_late_answer(mark
         market.do(dispatch.fail_assignment, dispatch_id, token=1, reason="late")
 
 
-def test_a_hold_that_runs_out_before_an_empty_queue_resumes_offering(market: Market) -> None:
-    """The timer finds an assignment, ends it, and asks for the next wave: of those who were not told yet."""
+def test_a_hold_that_runs_out_before_an_empty_queue_resumes_the_waves(market: Market) -> None:
+    """The next wave is asked for in the very step that ends the hold: what its question needs was read before."""
     dispatch_id = market.open()
     market.settle()
     market.accept(dispatch_id, 1)
     market.do(dispatch.select_acceptor, dispatch_id, user_id=1)
-    market.settle()
-    before = market.told(dispatch_id)
-    assert len(before) == 5
     market.now_ms += FAST.hold_ms
-    market.settle()
-    assert market.get(dispatch_id).assignment is None
-    after = market.told(dispatch_id)
-    assert len(after) == len(set(after)) == 10
-    assert set(before) < set(after)
+    market.step()
+    view = market.get(dispatch_id)
+    assert (view.summary.state, view.summary.waves, view.acceptances[0].state) == ("offering_full", 2, "lapsed")
+    assert market.told(dispatch_id) == list(range(1, 11))
 
 
 def test_a_failed_assignment_comes_back_into_dispatch(market: Market) -> None:

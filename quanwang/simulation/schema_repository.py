@@ -1,0 +1,10 @@
+"""Empties the tables between two seeds."""
+
+from kit.db import Session
+from quanwang.migrations.tables import metadata
+
+
+def empty_tables(session: Session) -> None:
+    """Delete every row of every table; the schema stays."""
+    for table in reversed(metadata.sorted_tables):
+        session.execute(table.delete())
