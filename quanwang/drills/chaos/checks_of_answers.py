@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+from quanwang.drills.chaos.checks import acknowledged_orders
 from quanwang.drills.chaos.end_state import EndedAcceptance, EndedAssignment, EndedDispatch, EndState
 from quanwang.drills.chaos.findings import MOST_OF_A_KIND, Code, Finding
 from quanwang.drills.chaos.history import Operation
@@ -25,7 +26,12 @@ class _Comparison:
 
     def __init__(self, operations: Sequence[Operation], end: EndState) -> None:
         self._operations = operations
-        self._dispatches: Mapping[str | None, EndedDispatch] = {each.title: each for each in end.dispatches}
+        # An order that became two dispatches is told elsewhere; what followed was done to the one that was acknowledged.
+        by_id = {each.dispatch_id: each for each in end.dispatches}
+        acknowledged = dict(acknowledged_orders(operations))
+        self._dispatches: Mapping[str | None, EndedDispatch] = {
+            each.title: by_id.get(acknowledged.get(each.title, each.dispatch_id), each) for each in end.dispatches
+        }
         self._acceptances = {(each.dispatch_id, each.user_id): each for each in end.acceptances}
         self._assignments: defaultdict[int, list[EndedAssignment]] = defaultdict(list)
         for each in end.assignments:
