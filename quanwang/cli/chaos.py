@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -53,14 +53,10 @@ def chaos(
     use_kernel_cache([Path(".quanwang") / "kernels"])
     from quanwang.drills.chaos.run import Wishes, run_chaos
 
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=PLAIN_WIDTH)
-    names = tuple(name.strip() for name in faults.split(",") if name.strip())
     wishes = Wishes(
         seconds=minutes * 60,
         seed=seed,
-        faults=names,
+        faults=tuple(name.strip() for name in faults.split(",") if name.strip()),
         planted_bug=plant,
         orders_per_s=orders_per_s,
         profiles=profiles,
@@ -69,14 +65,22 @@ def chaos(
         folder=folder,
         keep=keep,
     )
-    report = run_chaos(wishes, console)
+    report = run_chaos(wishes, _console())
     if report is None:
         sys.exit(INTERRUPTED)
     if json_file is not None:
-        try:
-            json_file.write_text(json.dumps(report.to_document(), ensure_ascii=False, indent=1), encoding="utf-8")
-        except OSError as error:
-            raise QuanwangError(
-                f"{json_file} cannot be written ({error.strerror}): choose another file with --json"
-            ) from error
+        _write(json_file, report.to_document())
     sys.exit(0 if report.clean else 1)
+
+
+def _console() -> Console:
+    """A terminal as it is; a file or pipe gets lines long enough that no table is cut."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    try:
+        path.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
+    except OSError as error:
+        raise QuanwangError(f"{path} cannot be written ({error.strerror}): choose another file with --json") from error

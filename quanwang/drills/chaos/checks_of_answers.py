@@ -26,7 +26,7 @@ class _Comparison:
 
     def __init__(self, operations: Sequence[Operation], end: EndState) -> None:
         self._operations = operations
-        # An order that became two dispatches is told elsewhere; what followed was done to the one that was acknowledged.
+        # Of an order that became two dispatches, what followed was done to the one that was acknowledged.
         by_id = {each.dispatch_id: each for each in end.dispatches}
         acknowledged = dict(acknowledged_orders(operations))
         self._dispatches: Mapping[str | None, EndedDispatch] = {
