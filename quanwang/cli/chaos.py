@@ -53,6 +53,9 @@ def chaos(
     use_kernel_cache([Path(".quanwang") / "kernels"])
     from quanwang.drills.chaos.run import Wishes, run_chaos
 
+    if json_file is not None:
+        # Before the run, which may take an hour.
+        _write(json_file, {})
     wishes = Wishes(
         seconds=minutes * 60,
         seed=seed,

@@ -75,15 +75,16 @@ class _Comparison:
                 yield Finding(Code.UNDONE, f"{who} is withdrawn, and nobody withdrew it")
 
     def _none_after_the_end(self) -> Iterator[Finding]:
-        """Nobody accepts an order after its expiry, or after its cancellation was acknowledged."""
+        """Nobody accepts an order after the end of the offer, or after its cancellation was acknowledged."""
         cancelled_ms = {
             operation.order: operation.ended_ms for operation, _ in reversed(list(self._acknowledged("cancel")))
         }
         for operation, dispatch in self._acknowledged(*ACCEPTANCES):
             who = f"user {operation.user_id} accepted dispatch {dispatch.dispatch_id}"
-            if operation.begun_ms > dispatch.expires_at_ms:
-                late_ms = operation.begun_ms - dispatch.expires_at_ms
-                yield Finding(Code.PHANTOM, f"{who} {late_ms} ms after its expiry")
+            until_ms = min(dispatch.expires_at_ms, operation.wanted.get("offered_until_ms") or dispatch.expires_at_ms)
+            if operation.begun_ms > until_ms:
+                late_ms = operation.begun_ms - until_ms
+                yield Finding(Code.PHANTOM, f"{who} {late_ms} ms after the offer was over")
             if operation.begun_ms > cancelled_ms.get(operation.order, operation.begun_ms):
                 yield Finding(Code.PHANTOM, f"{who} after its cancellation was acknowledged")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from kit.clock import now_ms
 from kit.db import Database, Session
+from kit.errors import Unavailable
 from kit.redis import connect
 from marketplace import dispatch
 from marketplace.inbox import InboxStore, find_inbox_faults
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 QUIET_S: Final = 180.0
 """Every timer of the run's policy is over by then, and everything delivered."""
+REBUILT_S: Final = 20.0
 LATE_MS: Final = 15_000
 LOOK_S: Final = 0.5
 ASKED_AGAIN_SHARE: Final = 0.6
@@ -106,13 +108,12 @@ class Ending:
         with self._database.read() as session:
             chunks = tables.read_chunks(session)
             chosen = self._readers(chunks, seed)
-            store = InboxStore(connect(self._site.settings.resolved_redis_url))
             broken = [
                 f"{name}: {sentence}"
                 for name, sentences in dispatch.broken_invariants(session).items()
                 for sentence in sentences
             ]
-            broken += find_inbox_faults(session, store, dispatch, user_ids=set(chosen[:INBOXES_COMPARED]))
+            broken += self._inbox_faults(session, set(chosen[:INBOXES_COMPARED]))
             return EndState(
                 dispatches=tables.read_dispatches(session),
                 acceptances=tables.read_acceptances(session),
@@ -122,6 +123,23 @@ class Ending:
                 broken=broken,
                 inboxes=self._inboxes(chosen[:INBOXES_READ]),
             )
+
+    def _inbox_faults(self, session: Session, user_ids: set[int]) -> list[str]:
+        """Compare inboxes as Redis holds them with the waves; a rebuild that does not end is a fault, too."""
+        client = connect(self._site.settings.resolved_redis_url)
+        end_s = time.monotonic() + REBUILT_S
+        try:
+            while True:
+                try:
+                    return find_inbox_faults(session, InboxStore(client), dispatch, user_ids=user_ids)
+                except Unavailable as error:
+                    if time.monotonic() > end_s:
+                        return [
+                            f"the inboxes in Redis cannot be read {REBUILT_S:.0f} s after the run: {error.sentence}"
+                        ]
+                time.sleep(LOOK_S)
+        finally:
+            client.close()
 
     def _readers(self, chunks: Sequence[ToldChunk], seed: int) -> list[int]:
         """Return the users whose inboxes are looked at: drawn from those who were told, and a few who were not."""

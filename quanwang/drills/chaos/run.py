@@ -4,6 +4,7 @@ import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from kit.clock import now_ms
 from kit.db import Database
+from kit.errors import Conflict
 from kit.ids import IdAllocator
 from kit.redis import RedisWakeStream, connect
 from kit.work import Wake
@@ -22,14 +24,16 @@ from quanwang.demonstration.orders import OrderDraw
 from quanwang.demonstration.run import Installation, add_profiles
 from quanwang.drills.chaos.client import Client
 from quanwang.drills.chaos.ending import Ending
-from quanwang.drills.chaos.faults import kinds_named, schedule
+from quanwang.drills.chaos.faults import Fault, kinds_named, schedule
 from quanwang.drills.chaos.history import History
 from quanwang.drills.chaos.load import Load
 from quanwang.drills.chaos.people import People
 from quanwang.drills.chaos.report import Report, show
 from quanwang.drills.chaos.scenes import POLICY
-from quanwang.drills.chaos.site import Site
+from quanwang.drills.chaos.site import Site, roles_of
 from quanwang.drills.chaos.strike import Striker
+from quanwang.planted_bugs import PLANTED_BUGS
+from quanwang.planted_bugs.planting import bug_named
 from quanwang.processes.kernels import are_warm
 from quanwang.processes.storage import taxonomy_of
 from quanwang.processes.supervisor import Stopped, stop_signals
@@ -59,35 +63,54 @@ class Wishes:
     keep: bool = False
 
 
+class FolderNotEmpty(Conflict):
+    """The folder that was named for a run holds something."""
+
+
 def run_chaos(wishes: Wishes, console: Console) -> Report | None:
-    """Run and return what was found, None when somebody stopped it. Raises QuanwangError when it cannot begin."""
-    folder = wishes.folder or Path(tempfile.mkdtemp(prefix="qw-chaos-"))
+    """Run and return what was found, None when somebody stopped it.
+
+    Raises InvalidInput for unknown faults and bugs, FolderNotEmpty, and what keeps the installation from starting.
+    """
+    if wishes.planted_bug is not None:
+        bug_named(PLANTED_BUGS, wishes.planted_bug)
+    # Asked before anything starts, so that a mistyped name costs nobody a minute.
+    kinds = kinds_named(wishes.faults, roles_of(with_cluster=wishes.with_cluster, in_process=wishes.in_process))
+    plan = schedule(kinds, seed=wishes.seed, lasts_s=wishes.seconds)
+    folder = _empty_folder(wishes.folder)
     site = Site(
         folder,
         shards=wishes.shards,
         with_cluster=wishes.with_cluster,
         in_process=wishes.in_process,
         planted_bug=wishes.planted_bug,
-        say=lambda _sentence: None,
     )
-    drill = _Drill(wishes, site, console)
+    drill = _Drill(wishes, site, plan, console)
     thread = threading.Thread(target=drill.run, name="chaos")
     try:
         with stop_signals(site.supervisor.stop):
             thread.start()
             site.supervisor.run()
             thread.join()
-        if drill.error is not None and not isinstance(drill.error, Stopped):
-            raise drill.error
     finally:
         site.stop_servers()
         if drill.report is not None and drill.report.clean and wishes.folder is None and not wishes.keep:
             shutil.rmtree(folder, ignore_errors=True)
         else:
             console.print(f"The installation's files, logs and the clients' history are in {folder}", soft_wrap=True)
+    if drill.error is not None and not isinstance(drill.error, Stopped):
+        raise drill.error
     if drill.report is not None:
         show(console, drill.report)
     return drill.report
+
+
+def _empty_folder(named: Path | None) -> Path:
+    if named is None:
+        return Path(tempfile.mkdtemp(prefix="qw-chaos-"))
+    if named.exists() and (not named.is_dir() or any(named.iterdir())):
+        raise FolderNotEmpty(f"{named} is not empty: name an empty folder with --folder, or leave the option out")
+    return named
 
 
 @dataclass(slots=True)
@@ -96,6 +119,7 @@ class _Drill:
 
     wishes: Wishes
     site: Site
+    plan: Sequence[Fault]
     console: Console
     error: BaseException | None = None
     report: Report | None = None
@@ -111,9 +135,7 @@ class _Drill:
             self.site.supervisor.stop()
 
     def _run(self) -> None:
-        wishes, site = self.wishes, self.site
-        # Asked before anything starts, so that a mistyped name costs nobody a minute.
-        plan = schedule(kinds_named(wishes.faults, site.roles), seed=wishes.seed, lasts_s=wishes.seconds)
+        wishes, site, plan = self.wishes, self.site, self.plan
         people = People(wishes.seed, wishes.profiles)
         database, secret = self._start(people)
         history = History(site.settings.data_dir / "history.jsonl", now_ms)

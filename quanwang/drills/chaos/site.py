@@ -6,7 +6,6 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -46,6 +45,9 @@ CLUSTER_ROLES: Final = {
 ALL_AT_ONCE: Final = ("ray", "redis-all", "disk")
 """Roles of which a fault hits every process; of the others it hits one."""
 
+FEW_CONNECTIONS: Final = "3"
+"""Of the second web process to the database: fewer than clients, so that it runs out of them now and then."""
+
 SHARD_NAME: Final = "ray::Shard"
 
 
@@ -64,28 +66,29 @@ class Site:
         with_cluster: bool,
         in_process: bool = False,
         planted_bug: str | None = None,
-        say: Callable[[str], None],
     ) -> None:
         self.ports = (free_port(), free_port())
         settings = Settings(
             data_dir=folder, http_host=HOST, http_port=self.ports[0], shards=shards, planted_bug=planted_bug
         )
         settings.prepare_folders()
-        self._cluster = Cluster(settings, say) if with_cluster else None
+        # Both would tell of every process that ends; here the faults are told, and the logs tell the rest.
+        self._cluster = Cluster(settings, _quietly) if with_cluster else None
         self.settings = settings if self._cluster is None else self._cluster.settings
-        servers = CLUSTER_ROLES if with_cluster else ("redis", "disk")
         self._with_ray = not in_process
-        self.roles = ("api", "dispatcher", "worker", *(() if in_process else ("shard", "ray")), *servers)
         self.supervisor = Supervisor(
             self.settings,
             redis_command=None if with_cluster else lambda: embedded_redis_command(self.settings),
             with_ray=not in_process,
             in_process=in_process,
             further={
-                SECOND_API: Further(_command("api"), {"QUANWANG_HTTP_PORT": str(self.ports[1])}),
+                SECOND_API: Further(
+                    _command("api"),
+                    {"QUANWANG_HTTP_PORT": str(self.ports[1]), "QUANWANG_DATABASE_POOL_SIZE": FEW_CONNECTIONS},
+                ),
                 SECOND_WORKER: Further(_command("worker")),
             },
-            say=say,
+            say=_quietly,
         )
 
     @property
@@ -181,6 +184,13 @@ class Site:
             service.close()
 
 
+def roles_of(*, with_cluster: bool, in_process: bool) -> tuple[str, ...]:
+    """Return the roles that such an installation has."""
+    ray = () if in_process else ("shard", "ray")
+    servers = tuple(CLUSTER_ROLES) if with_cluster else ("redis", "disk")
+    return ("api", "dispatcher", "worker", *ray, *servers)
+
+
 def send(process_id: int, what: signal.Signals) -> bool:
     """Send a signal; False when the process is gone."""
     try:
@@ -205,6 +215,10 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def _quietly(_sentence: str) -> None:
+    """Tell nobody."""
 
 
 def _command(name: str) -> list[str]:

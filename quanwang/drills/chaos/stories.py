@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from kit.clock import now_ms
 from quanwang.drills.chaos.agenda import Agenda
-from quanwang.drills.chaos.client import Client
+from quanwang.drills.chaos.client import Client, Kept
 from quanwang.drills.chaos.history import History
 from quanwang.drills.chaos.people import People
 from quanwang.drills.chaos.scenes import Publisher, Receiver, Scene
@@ -23,6 +24,7 @@ STRANGER_SHARE: Final = 0.05
 TWICE_SHARE: Final = 0.1
 MOST_CHOICES: Final = 3
 LATE_ANSWERS: Final = 3
+A_LITTLE_LATE_S: Final = 0.2
 HOLD_OVER_S: Final = 7.0
 
 
@@ -41,6 +43,7 @@ class Story:
     willing: list[tuple[int, str]] = field(default_factory=list)
     open_answers: int = 0
     others: list[tuple[int, str]] = field(default_factory=list)
+    offers_until_ms: int | None = None
     queue: list[tuple[int, str]] = field(default_factory=list)
     choices: int = 0
 
@@ -85,8 +88,10 @@ class Stories:
             at_s = story.randomness.choice((0.0, 0.0, 0.4, 1.0))
             self._agenda.plan(at_s, lambda user=(user_id, name): self._accept(story, user))  # type: ignore[misc]
         story.others = [user for user in names if user not in story.willing][:LATE_ANSWERS]
-        if story.scene.own_expiry_s is not None:
-            self._agenda.plan(story.scene.own_expiry_s, lambda: self._accept_late(story))
+        story.offers_until_ms = max(offer["expires_at_ms"] for offer in offers)
+        if story.scene.own_expiry_s is not None or story.scene.publisher is Publisher.SILENT:
+            late_s = (story.offers_until_ms - now_ms()) / 1_000 + A_LITTLE_LATE_S
+            self._agenda.plan(max(0.0, late_s), lambda: self._accept_late(story))
         if story.randomness.random() < STRANGER_SHARE:
             stranger = story.randomness.randint(1, self._people.count)
             self._agenda.plan(0.2, lambda: self._accept_unasked(story, stranger))
@@ -165,15 +170,35 @@ class Stories:
             self._agenda.plan(0, lambda: self._accept_late(story))
 
     def _accept_late(self, story: Story) -> None:
-        """Let some accept who were offered the order, after it is over: nobody of them may succeed."""
+        """Let some accept after the order or their offers are over: nobody of them may succeed."""
         for user_id, _ in story.others:
-            self._do("accept late", story, "acceptances", {"user_id": user_id}, user_id=user_id, kept=_kept_place)
+            self._do(
+                "accept late",
+                story,
+                "acceptances",
+                {"user_id": user_id},
+                user_id=user_id,
+                kept=_kept_place,
+                noted={"offered_until_ms": story.offers_until_ms},
+            )
 
     def _do(
-        self, kind: str, story: Story, action: str, body: Mapping[str, Any], *, user_id: int | None, kept: Any
+        self,
+        kind: str,
+        story: Story,
+        action: str,
+        body: Mapping[str, Any],
+        *,
+        user_id: int | None,
+        kept: Kept,
+        noted: Mapping[str, Any] | None = None,
     ) -> Mapping[str, Any] | None:
-        """Send one change under a key of its own; return what was acknowledged, None when nothing was."""
-        operation = self._history.begin(kind, order=story.title, user_id=user_id, wanted=body)
+        """Send one change under a key of its own; return what was acknowledged, None when nothing was.
+
+        ``noted`` goes into the history beside the body.
+        """
+        wanted = {**body, **(noted or {})}
+        operation = self._history.begin(kind, order=story.title, user_id=user_id, wanted=wanted)
         self._client.change(operation, "POST", f"{story.path}/{action}", body, key=uuid.uuid4().hex, kept=kept)
         return operation.answer if operation.outcome == "ok" else None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_an_acknowledged_order_that_is_gone_is_lost() -> None:
 
 
 def test_an_order_that_nobody_was_told_of_is_lost_unless_it_ended_by_right() -> None:
-    bare = {"acceptances": [], "assignments": [], "chunks": [], "inboxes": {}}
+    bare: dict[str, Any] = {"acceptances": [], "assignments": [], "chunks": [], "inboxes": {}}
     idle = dispatch(waves=0, assigned_user_id=None, stage="cancelled")
     assert codes([submit(0)], end(dispatches=[idle], **bare)) == {Code.LOST}
     assert codes([submit(0), operation("cancel", 5)], end(dispatches=[idle], **bare)) == set()
@@ -109,6 +110,10 @@ def test_two_who_accepted_at_once_may_stand_either_way() -> None:
 def test_nobody_accepts_after_the_expiry_or_after_a_cancellation() -> None:
     late = operation("accept late", 200_000, user_id=2, answer={"status": "accepted", "position": 1})
     assert codes([*history(), late], end()) == {Code.PHANTOM}
+    over = operation("accept late", 700, user_id=2, answer=late.answer, wanted={"offered_until_ms": 650})
+    assert codes([*history(), over], end()) == {Code.PHANTOM}
+    still = operation("accept late", 700, user_id=2, answer=late.answer, wanted={"offered_until_ms": 750})
+    assert codes([*history(), still], end()) == set()
     cancelled = dispatch(stage="cancelled", assigned_user_id=None)
     state = end(dispatches=[cancelled], acceptances=[EndedAcceptance(DISPATCH_ID, 2, "released", 1)], assignments=[])
     after = [submit(0), operation("cancel", 50), operation("accept late", 70, user_id=2, answer=late.answer)]
