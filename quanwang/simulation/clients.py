@@ -1,7 +1,6 @@
 """Clients of the platform: they call the real routes as the web processes do, and repeat what was not answered."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Final, cast
 
 import orjson
@@ -53,7 +52,7 @@ class Client:
         acts, weights = zip(*self._acts, strict=True)
         self._submit()
         while not self._platform.faults.calm:
-            self._platform.sleep(self._actor, self._draws.randrange(20, 900))
+            self._platform.sleep(self._actor, self._draws.randrange(20, 600))
             if not self._platform.faults.calm:
                 self._draws.choices(acts, weights)[0]()
 
@@ -347,13 +346,15 @@ class Client:
         return None if not known else self._draws.choice(known[-6:] if self._draws.random() < 0.8 else known)
 
     def _some_pair(self) -> tuple[int, int] | None:
-        dispatch_id = self._some_dispatch()
-        if dispatch_id is None or not self._knowledge.users:
+        told_of = self._knowledge.told_of
+        offered = [dispatch_id for dispatch_id in self._knowledge.known if told_of.get(dispatch_id)]
+        if offered and self._draws.random() < 0.95:
+            dispatch_id = self._draws.choice(offered[-5:])
+            return dispatch_id, self._draws.choice(told_of[dispatch_id])
+        somewhere = self._some_dispatch()
+        if somewhere is None:
             return None
-        told = self._knowledge.told_of.get(dispatch_id)
-        if told and self._draws.random() < 0.95:
-            return dispatch_id, self._draws.choice(told)
-        return dispatch_id, self._draws.choice(list(self._knowledge.users.values()))
+        return somewhere, self._draws.choice(list(self._knowledge.users.values()))
 
     def _some_acceptance(self) -> tuple[int, int] | None:
         waiting = list(self._knowledge.accepted)

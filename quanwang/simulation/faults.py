@@ -8,6 +8,7 @@ from typing import Final
 from quanwang.simulation.scheduler import Actor
 
 MOST_CRASHES: Final = 12
+CRASHES_AT_A_POINT: Final = 3
 HOUR_MS: Final = 3_600_000
 
 
@@ -15,7 +16,7 @@ HOUR_MS: Final = 3_600_000
 class Faults:
     """Decides by draws; counts what it did. ``calm`` ends it: the run must heal by itself then.
 
-    ``crash_at`` names a crash point: every third to fifth actor that passes it dies there, and nobody elsewhere.
+    ``crash_at`` names a crash point: actors die there, three times in all, and nobody dies elsewhere.
     """
 
     draws: random.Random
@@ -61,9 +62,8 @@ class Faults:
         """Whether the actor dies where it stands."""
         self.passed[actor.point] += 1
         if self.crash_at is not None:
-            times = self.passed[actor.point]
-            kills = actor.point == self.crash_at and not self.calm and self.crashes[actor.point] < 3
-            kills = kills and times % (2 + self.crashes[actor.point]) == 0
+            meant = actor.point == self.crash_at and not self.calm and self.crashes[actor.point] < CRASHES_AT_A_POINT
+            kills = meant and self.draws.random() < 0.5
         else:
             likely = 0.004 if actor.point in ("idle", "start") else 0.016
             kills = self.crashes.total() < MOST_CRASHES and self._draw(likely, "processes killed")

@@ -1,4 +1,4 @@
-"""What the clients and an onlooker know of a run: what was acknowledged, who was told, in which order things were kept."""
+"""What the clients and an onlooker know of a run: what was acknowledged, who was told, what was kept in which order."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ Pair = tuple[int, int]
 
 @dataclass(slots=True)
 class Submission:
-    """An order as its client knows it. ``dispatch_ids``: every answer that was heard; ``refused``: it is out for good."""
+    """An order as its client knows it. ``dispatch_ids``: of every answer that was heard."""
 
     title: str
     document: dict[str, Any]

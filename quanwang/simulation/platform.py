@@ -12,6 +12,7 @@ from kit.ids import IdAllocator
 from kit.work import Claimed, Handler, HandlerOptions, Wake, WorkLoop
 from marketplace import dispatch
 from marketplace.inbox import InboxKeeper, InboxStore
+from marketplace.inbox.redis_rebuild import LEASE_MS as REBUILD_LEASE_MS
 from marketplace.settings import read_switches
 from matching.taxonomy import Taxonomy
 from quanwang.simulation.candidates import NaiveCandidates
@@ -50,6 +51,7 @@ class Platform:
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
     words: tuple[str, ...] = WORDS
     clients: list[SimulatedRedis] = field(default_factory=list)
+    claim_until_ms: int = 0
 
     def wall_ms(self, actor: Actor) -> int:
         """What the clock of a process shows."""
@@ -68,9 +70,17 @@ class Platform:
 
     def new_inbox_store(self) -> InboxStore:
         """Connect to Redis as a process that just began."""
-        client = SimulatedRedis(self.redis_url, self.scheduler, self.faults)
+        client = SimulatedRedis(self.redis_url, self.scheduler, self.faults, self)
         self.clients.append(client)
         return InboxStore(client)
+
+    def claim_taken(self) -> None:
+        """Somebody has the claim of a rebuild from now on for the length of its lease."""
+        self.claim_until_ms = self.elapsed_ms + REBUILD_LEASE_MS
+
+    def claim_is_over(self) -> bool:
+        """Whether the claim of a rebuild ran out on simulated time."""
+        return self.elapsed_ms >= self.claim_until_ms
 
     # --- processes ----------------------------------------------------------------------------------------------------
 
@@ -183,4 +193,3 @@ class SimulatedLoop(WorkLoop):
 
 def _subjects(claims: list[Claimed]) -> str:
     return ", ".join(str(claimed.subject_id) for claimed in claims[:6]) + (" ..." if len(claims) > 6 else "")
-

@@ -1,29 +1,29 @@
 """One seed: a run of so many steps under faults, then calm until everything rests, then the verdict."""
 
 import random
-import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from kit.db import Session
 from kit.errors import Unavailable
+from kit.ids import IdAllocator
 from kit.redis import GENERATION_KEY, RedisClient
-from kit.redis.generation import REBUILD_KEY
 from kit.work import overdue_work
 from marketplace import dispatch
-from marketplace.inbox.redis_rebuild import LEASE_MS as REBUILD_LEASE_MS
+from marketplace.dispatch.history_repository import read_chunks
+from marketplace.profiles import put_profile
 from marketplace.settings import Switch, read_switches, set_switch
 from matching.taxonomy import Taxonomy, builtin_taxonomy
 from quanwang.planted_bugs import planted
 from quanwang.simulation import verdict
-from quanwang.simulation.clients import Client
+from quanwang.simulation.clients import CALLER, Client
 from quanwang.simulation.faults import HOUR_MS, Faults
 from quanwang.simulation.knowledge import Violation
-from quanwang.simulation.platform import LEASE_MS, Platform
-from quanwang.simulation.schema_repository import empty_tables
+from quanwang.simulation.platform import KEPT_LINES, LEASE_MS, Platform
 from quanwang.simulation.scheduler import Actor, Scheduler
+from quanwang.simulation.schema_repository import empty_tables
 from quanwang.simulation.stores import SimulatedDatabase
 from quanwang.simulation.world import USERS, World
 
@@ -35,6 +35,7 @@ ROLES: Final = {
 }
 """Who works on what."""
 MOST_REST_STEPS: Final = 6_000
+KEEP_MS: Final = 500
 TABLES_EVERY: Final = 40
 """All invariants of the tables are checked after so many commits; the cheap ones after each."""
 
@@ -64,14 +65,22 @@ class Bench:
         self.redis = RedisClient(redis_url)
         self.taxonomy: Taxonomy = builtin_taxonomy()
 
-    def run(self, seed: int, steps: int, *, plant: str | None = None, crash_at: str | None = None) -> SeedReport:
-        """Run one seed in empty stores; a planted bug stays for its length."""
+    def run(
+        self,
+        seed: int,
+        steps: int,
+        *,
+        plant: str | None = None,
+        crash_at: str | None = None,
+        kept_lines: int | None = KEPT_LINES,
+    ) -> SeedReport:
+        """Run one seed in empty stores; a planted bug stays for its length. ``kept_lines`` None: the whole trace."""
         self.database.run(empty_tables)
         self.redis.execute("FLUSHALL")
         # The pauses after failures are drawn from the library's own generator.
         random.seed(seed)
         with planted(plant, pause=lambda _seconds: self.scheduler.pause_at("planted.pause")):
-            return _SeedRun(self, seed, steps, crash_at).run()
+            return _SeedRun(self, seed, steps, crash_at, kept_lines).run()
 
     def close(self) -> None:
         """Close the connections."""
@@ -80,15 +89,14 @@ class Bench:
 
 
 class _SeedRun:
-    def __init__(self, bench: Bench, seed: int, steps: int, crash_at: str | None) -> None:
+    def __init__(self, bench: Bench, seed: int, steps: int, crash_at: str | None, kept_lines: int | None) -> None:
         world = World.of_seed(seed)
         self._bench = bench
         self._steps = steps
         self._draws = world.draws
         self._faults = Faults(world.draws, crash_at)
-        self._platform = Platform(
-            world, bench.scheduler, bench.database, bench.redis_url, bench.taxonomy, self._faults
-        )
+        self._platform = Platform(world, bench.scheduler, bench.database, bench.redis_url, bench.taxonomy, self._faults)
+        self._platform.lines = deque(maxlen=kept_lines)
         self._report = SeedReport(seed, crash_at)
         self._actors: list[Actor] = []
         self._born = 0
@@ -125,26 +133,30 @@ class _SeedRun:
 
     def _prepare(self) -> None:
         platform = self._platform
+        ids = IdAllocator(platform.database)
         with platform.database.transaction() as session:
             for policy in platform.world.policies:
-                from kit.ids import IdAllocator
-
-                dispatch.publish_policy(
-                    session, IdAllocator(platform.database), policy=policy, now_ms=platform.offset_ms
+                dispatch.publish_policy(session, ids, policy=policy, now_ms=platform.offset_ms)
+            for number in range(USERS):
+                name = f"u{number}"
+                document = platform.world.profile()
+                receipt = put_profile(
+                    session,
+                    ids,
+                    caller=CALLER,
+                    external_id=name,
+                    document=document,
+                    taxonomy=platform.taxonomy,
+                    now_ms=platform.offset_ms,
                 )
+                platform.knowledge.users[name] = receipt.user_id
+                platform.knowledge.touched[name].append([0, 0])
         for number in range(2):
             self._spawn(f"dispatcher-{number}", "dispatcher", platform.dispatcher)
             self._spawn(f"worker-{number}", "worker", platform.worker)
             self._spawn(f"keeper-{number}", "keeper", platform.keeper)
         for number in range(CLIENTS):
             self._spawn(f"client-{number}", "client", lambda actor: Client(platform, actor).run())
-        names = [f"u{number}" for number in range(USERS)]
-        self._spawn("registrar", "client", lambda actor: self._register(Client(platform, actor), names))
-
-    @staticmethod
-    def _register(client: Client, names: list[str]) -> None:
-        for name in names:
-            client.put_profile(name)
 
     def _end(self) -> None:
         """End every thread where it stands."""
@@ -249,12 +261,11 @@ class _SeedRun:
         if actor.error is not None:
             if isinstance(actor.error, Violation):
                 raise actor.error
-            raise Violation("nothing unexpected is raised", f"{actor.name}: {type(actor.error).__name__}: {actor.error}")
+            raise Violation(
+                "nothing unexpected is raised", f"{actor.name}: {type(actor.error).__name__}: {actor.error}"
+            )
         if not dies:
             return
-        if actor.role == "keeper":
-            # Its claim in Redis runs out on simulated time.
-            self._after(REBUILD_LEASE_MS, self._free_rebuild)
         body = getattr(self._platform, actor.role)
         self._spawn(actor.name, actor.role, body, rests_ms=self._draws.randrange(10, 3_000))
 
@@ -267,9 +278,6 @@ class _SeedRun:
             self._later = [each for each in self._later if each[0] > self._platform.elapsed_ms]
             for _, do in due:
                 do()
-
-    def _free_rebuild(self) -> None:
-        self._bench.redis.execute("DEL", REBUILD_KEY)
 
     # --- faults of the whole installation -----------------------------------------------------------------------------
 
@@ -345,8 +353,6 @@ class _SeedRun:
         def deliver_again(actor: Actor) -> None:
             store = self._platform.new_inbox_store()
             with self._platform.database.read() as session:
-                from marketplace.dispatch.history_repository import read_chunks
-
                 chunks = read_chunks(session, chosen)
             self._platform.sleep(actor, self._draws.randrange(0, 3_000), "delivery.chunks_read")
             try:
@@ -374,8 +380,14 @@ class _SeedRun:
         until = platform.step + MOST_REST_STEPS
         while not self._rests():
             if platform.step >= until:
-                raise Violation("everything comes to rest", f"not within {MOST_REST_STEPS} steps of calm")
+                raise Violation(
+                    "everything comes to rest", f"not within {MOST_REST_STEPS} steps of calm: {self._standing()}"
+                )
             self._step()
+
+    def _standing(self) -> str:
+        now_ms = self._platform.elapsed_ms
+        return ", ".join(f"{each.name} at {each.point} for {each.wakes_at_ms - now_ms} ms" for each in self._actors)
 
     def _rests(self) -> bool:
         """Whether nobody does anything; when all wait for a timer, the clock goes there."""
@@ -389,15 +401,9 @@ class _SeedRun:
         if complete and not first:
             return True
         needed = ROLES[first[0][1]] if complete else "keeper"
-        if complete:
-            platform.elapsed_ms += max(0, verdict.END_OF_TIME_MS - first[0][2] - self._now_ms())
+        # An empty Redis is waited for: the claim of a keeper that died runs out.
+        wait_ms = verdict.END_OF_TIME_MS - first[0][2] - self._now_ms() if complete else KEEP_MS
+        platform.elapsed_ms += max(0, wait_ms)
         for actor in self._actors:
             actor.wakes_at_ms = platform.elapsed_ms + (0 if actor.role == needed else LEASE_MS)
         return False
-
-
-def measured(run: Callable[[], SeedReport]) -> tuple[SeedReport, float]:
-    """Run, and return with it the seconds that it took."""
-    started_s = time.monotonic()
-    report = run()
-    return report, time.monotonic() - started_s

@@ -6,6 +6,8 @@ from typing import Any, Protocol, TypeVar
 
 from kit.db import CommitOutcomeUnknown, Database, LockConflict, Session
 from kit.redis import RedisClient, RedisUnavailable
+from kit.redis.client import Argument
+from kit.redis.generation import REBUILD_KEY
 from quanwang.simulation.scheduler import Died, Scheduler
 
 T = TypeVar("T")
@@ -79,13 +81,35 @@ class SimulatedDatabase(Database):
             raise CommitOutcomeUnknown("a simulated break of the connection during the commit: it may have been kept")
 
 
+class ClaimClock(Protocol):
+    """Lets the claim of a rebuild run out on simulated time; Redis itself lives in real time."""
+
+    def claim_taken(self) -> None:
+        """Is told that somebody tries to take the claim, or extends it."""
+        ...
+
+    def claim_is_over(self) -> bool:
+        """Whether the claim that was taken last has run out."""
+        ...
+
+
 class SimulatedRedis(RedisClient):
     """A client whose commands go out after a pause, and may be lost."""
 
-    def __init__(self, url: str, scheduler: Scheduler, faults: StoreFaults) -> None:
+    def __init__(self, url: str, scheduler: Scheduler, faults: StoreFaults, clock: ClaimClock) -> None:
         super().__init__(url, max_connections=4)
         self._scheduler = scheduler
         self._faults = faults
+        self._clock = clock
+
+    def execute(self, *command: Argument, attempts: int | None = None) -> Any:
+        """As the real one; a claim of a rebuild that ran out on simulated time is taken away first."""
+        if command[:2] == ("SET", REBUILD_KEY) and self._clock.claim_is_over():
+            self._redis.execute_command("DEL", REBUILD_KEY)
+        answer = super().execute(*command, attempts=attempts)
+        if REBUILD_KEY in command[1:4] and isinstance(command[-1], int) and answer:
+            self._clock.claim_taken()
+        return answer
 
     def _try(self, send: Callable[[], T], attempts: int | None) -> T:
         self._scheduler.pause_at("redis")
@@ -95,7 +119,7 @@ class SimulatedRedis(RedisClient):
         fate = "answered" if actor is None else self._faults.at_redis()
         if fate == "away":
             raise RedisUnavailable("a simulated outage of Redis; the database is used meanwhile", 1)
-        answer: Any = super()._try(send, attempts)
+        answer = super()._try(send, attempts)
         if fate == "unheard":
             raise RedisUnavailable("a simulated loss of an answer of Redis", 1)
         return answer

@@ -18,9 +18,7 @@ from quanwang.simulation.knowledge import Knowledge, Submission, Told, Violation
 
 CHUNKS_AT_ONCE: Final = 200
 END_OF_TIME_MS: Final = 1 << 52
-FINAL_STATES: Final = frozenset(
-    {"exhausted", "expired", "cancelled", "publisher_silent", "unmatchable", "assigned"}
-)
+FINAL_STATES: Final = frozenset({"exhausted", "expired", "cancelled", "publisher_silent", "unmatchable", "assigned"})
 
 
 def look(session: Session, knowledge: Knowledge) -> None:
@@ -106,7 +104,7 @@ def _check_full_tier(
     dispatch_id: int,
     submission: Submission,
 ) -> None:
-    """Whoever was full all the time was told: before anybody of the partial tier, and before the end of the offering."""
+    """Whoever was full all the time was told: before anybody of the partial tier, and before the offering's end."""
     view = dispatch.get_dispatch(session, dispatch_id=dispatch_id)
     if submission.revised or view.query_json is None or "confirmed_reach" in submission.document:
         return
@@ -130,7 +128,7 @@ def _check_full_tier(
         if partial and told[user_id].wave > min(partial):
             raise Violation(
                 "the full tier comes first",
-                f"user {user_id} ({name}) was told of dispatch {dispatch_id} in wave {told[user_id].wave}, a partial one"
+                f"user {user_id} ({name}) was told of dispatch {dispatch_id} in wave {told[user_id].wave}, partial ones"
                 f" in {min(partial)}",
             )
 

@@ -25,12 +25,14 @@ READY_S: Final = 180.0
 KERNELS_S: Final = 900.0
 SECOND_API: Final = "api-2"
 SECOND_WORKER: Final = "worker-2"
+SECOND_DISPATCHER: Final = "dispatcher-2"
+"""Only without Ray: its shards are its own, so it is what a dispatcher's replacement on another machine would be."""
 CHILDREN: Final = {
     "api": ("api", SECOND_API),
     "worker": ("worker", SECOND_WORKER),
-    "dispatcher": ("dispatcher",),
+    "dispatcher": ("dispatcher", SECOND_DISPATCHER),
     "redis": ("redis",),
-    "disk": ("api", SECOND_API, "worker", SECOND_WORKER, "dispatcher"),
+    "disk": ("api", SECOND_API, "worker", SECOND_WORKER, "dispatcher", SECOND_DISPATCHER),
 }
 """Role: the supervisor's processes that play it. The embedded database is a file, which all of those write."""
 
@@ -87,6 +89,7 @@ class Site:
                     {"QUANWANG_HTTP_PORT": str(self.ports[1]), "QUANWANG_DATABASE_POOL_SIZE": FEW_CONNECTIONS},
                 ),
                 SECOND_WORKER: Further(_command("worker")),
+                SECOND_DISPATCHER: Further([*_command("dispatcher"), "--in-process"], self._elsewhere()),
             },
             say=_quietly,
         )
@@ -115,6 +118,8 @@ class Site:
         self.supervisor.want("dispatcher")
         if self._with_ray:
             self.supervisor.wait_until(self.supervisor.ray_is_up, name="ray", wait_s=READY_S)
+        else:
+            self.supervisor.want(SECOND_DISPATCHER)
         self.supervisor.want("api", SECOND_API, "worker", SECOND_WORKER)
         self.supervisor.wait_until(self.is_whole, name="dispatcher", wait_s=READY_S)
 
@@ -168,6 +173,14 @@ class Site:
             client.execute("FLUSHALL")
         finally:
             client.close()
+
+    def _elsewhere(self) -> dict[str, str]:
+        """Return the settings of a process in a folder of its own, with the same database and Redis."""
+        return {
+            "QUANWANG_DATA_DIR": str(self.settings.data_dir.absolute() / "elsewhere"),
+            "QUANWANG_DATABASE_URL": self.settings.resolved_database_url,
+            "QUANWANG_REDIS_URL": self.settings.resolved_redis_url,
+        }
 
     def _session_of_ray(self) -> list[int]:
         keeper = self.supervisor.process_id("ray")
