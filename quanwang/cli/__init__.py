@@ -42,7 +42,7 @@ app = typer.Typer(
 )
 app.command("up", rich_help_panel="Run")(up)
 app.command("match", rich_help_panel="Match files")(match)
-app.command("chaos", rich_help_panel="Measure")(chaos)
+app.command("chaos", rich_help_panel="Prove")(chaos)
 app.add_typer(cluster_app, name="cluster", rich_help_panel="Run")
 app.command("simulate", rich_help_panel="Prove")(simulate)
 add_process_commands(app)

@@ -21,17 +21,17 @@ SHOWN_BY: dict[str, tuple[str, float, tuple[str, ...], set[str]]] = {
     "told_users_forgotten": ("api-restart", 0.3, ALONE, {"told twice"}),
     "profiles_not_awaited": ("api-restart", 0.4, ALONE, {"missed"}),
     "deliveries_after_commit": ("dispatcher-kill", 0.7, ALONE, {"forgotten"}),
-    "leases_ignored": ("worker-freeze", 0.5, ALONE, {"forgotten"}),
+    "leases_ignored": ("redis-freeze", 0.7, ALONE, {"forgotten"}),
     "timers_not_set": ("api-restart", 0.4, ALONE, {"forgotten"}),
     "inbox_entries_by_delivery": ("worker-kill,worker-freeze", 0.5, ALONE, {"invariant"}),
     "wiped_redis_trusted": ("redis-flush", 0.4, ALONE, {"missed"}),
     "acceptance_without_lock": ("api-restart", 0.4, ALONE, {"phantom"}),
-    "expiry_not_enforced": ("api-restart", 0.8, ALONE, {"phantom"}),
+    "expiry_not_enforced": ("api-restart", 0.4, ALONE, {"phantom"}),
     "arrivals_by_clock": ("api-restart", 0.3, ALONE, {"invariant"}),
     "two_active_assignments": ("api-restart", 0.4, ALONE, {"assignments"}),
-    "idempotency_keys_not_kept": ("api-freeze", 0.7, ALONE, {"doubled"}),
+    "idempotency_keys_not_kept": ("api-restart", 0.3, ALONE, {"doubled"}),
     "answered_before_commit": ("api-kill", 0.7, ALONE, {"lost"}),
-    "incomplete_answers_recorded": ("shard-kill", 1.0, ("--embedded",), {"missed"}),
+    "incomplete_answers_recorded": ("shard-hang", 1.0, ("--embedded",), {"missed"}),
 }
 """Planted bug: faults that let it show, minutes, options, and what must be among the findings."""
 

@@ -16,6 +16,8 @@ class Action(StrEnum):
     """SIGKILL; the supervisor starts it again."""
     FREEZE = "freeze"
     """SIGSTOP, and SIGCONT seconds later: leases run out meanwhile, and the process does not know."""
+    HANG = "hang"
+    """SIGSTOP, and SIGKILL seconds later: whatever was asked of it meanwhile is under way when it dies."""
     RESTART = "restart"
     """SIGTERM; the supervisor starts it again."""
     FLUSH = "flush"
@@ -41,10 +43,10 @@ class FaultKind:
 KINDS: Final = tuple(
     FaultKind(role, action, rest_s)
     for role, actions, rest_s in (
-        ("api", (Action.KILL, Action.FREEZE, Action.RESTART), 4.0),
+        ("api", (Action.KILL, Action.FREEZE, Action.HANG, Action.RESTART), 4.0),
         ("dispatcher", (Action.KILL, Action.FREEZE, Action.RESTART), 8.0),
-        ("worker", (Action.KILL, Action.FREEZE, Action.RESTART), 4.0),
-        ("shard", (Action.KILL, Action.FREEZE), 6.0),
+        ("worker", (Action.KILL, Action.FREEZE, Action.HANG, Action.RESTART), 4.0),
+        ("shard", (Action.KILL, Action.FREEZE, Action.HANG), 6.0),
         ("ray", (Action.KILL, Action.FREEZE, Action.RESTART), 14.0),
         ("redis", (Action.KILL, Action.FREEZE, Action.FLUSH), 6.0),
         ("redis-all", (Action.KILL,), 8.0),
@@ -54,6 +56,7 @@ KINDS: Final = tuple(
     )
     for action in actions
 )
+LASTING: Final = (Action.FREEZE, Action.HANG, Action.FILL)
 ROLES: Final = tuple(dict.fromkeys(kind.role for kind in KINDS))
 
 FIRST_S: Final = 4.0
@@ -130,6 +133,5 @@ def schedule(kinds: Sequence[FaultKind], *, seed: int, lasts_s: float) -> list[F
 
 
 def _fault(at_s: float, kind: FaultKind, randomness: random.Random) -> Fault:
-    lasting = kind.action in (Action.FREEZE, Action.FILL)
-    lasts_s = randomness.uniform(SHORTEST_FREEZE_S, LONGEST_FREEZE_S) if lasting else 0.0
+    lasts_s = randomness.uniform(SHORTEST_FREEZE_S, LONGEST_FREEZE_S) if kind.action in LASTING else 0.0
     return Fault(round(at_s, 2), kind, round(lasts_s, 2), randomness.randrange(1_000))

@@ -129,13 +129,20 @@ class Load:
         titles = [str(document["title"]) for document in documents]
         body, key = {"orders": documents}, uuid.uuid4().hex
         operation = self._history.begin("submit", wanted={"titles": titles, "only_user": only_user, "key": key})
-        self.submissions.append(Submission(operation, body, key))
+        submission = Submission(operation, body, key)
+        self.submissions.append(submission)
+        if any(scene.sent_twice for scene in scenes):
+            self._agenda.plan(0, lambda: self._send_beside(submission))
         self._client.change(operation, "POST", "/v1/dispatches", body, key=key, kept=_kept_lines)
         if operation.outcome != "ok":
             return
         for scene, line in zip(scenes, operation.answer["lines"], strict=True):
             if line["dispatch_id"] is not None:
                 self._stories.begin(scene, title_of(self._seed, scene.number), line["dispatch_id"])
+
+    def _send_beside(self, submission: Submission) -> None:
+        """The same request while the first is under way: a double click."""
+        self.send_again(submission)
 
     def _change_profile(self) -> None:
         self._agenda.plan(1 / PROFILES_A_S, self._change_profile)

@@ -26,6 +26,8 @@ class Receiver(StrEnum):
     """Goes on: the assignment stays."""
     FAILS = "fails"
     """The engagement fails: the queue moves on."""
+    FAILS_LATER = "fails later"
+    """As before, but seconds after a confirmation, when no timer of the order runs any more."""
     WITHDRAWS = "withdraws"
     """Takes the yes back although selected."""
     SILENT = "silent"
@@ -37,6 +39,7 @@ class Scene:
     """The story of one order. ``acceptors`` 0: nobody wants it; ``withdrawers``: how many of them take it back.
 
     ``external_id`` False: the order has no id of its own, so only its Idempotency-Key tells it from a second one.
+    ``sent_twice``: the publisher clicks twice, so that the same request is under way two times at once.
     ``fresh``: for a crowd of one, whose profile is put right before.
     """
 
@@ -45,6 +48,7 @@ class Scene:
     fresh: bool
     cancelled_at_once: bool
     own_expiry_s: int | None
+    sent_twice: bool
     acceptors: int
     withdrawers: int
     publisher: Publisher
@@ -78,10 +82,11 @@ def draw_scene(seed: int, number: int) -> Scene:
         fresh=randomness.random() < 0.06,
         cancelled_at_once=randomness.random() < 0.04,
         own_expiry_s=randomness.randint(8, 30) if randomness.random() < 0.05 else None,
+        sent_twice=randomness.random() < 0.08,
         acceptors=acceptors,
         withdrawers=randomness.randint(0, acceptors - 1) if acceptors > 1 and randomness.random() < 0.4 else 0,
         publisher=randomness.choices(list(Publisher), (0.7, 0.1, 0.2))[0],
-        receiver=randomness.choices(list(Receiver), (0.6, 0.15, 0.1, 0.15))[0],
+        receiver=randomness.choices(list(Receiver), (0.55, 0.12, 0.08, 0.1, 0.15))[0],
     )
 
 

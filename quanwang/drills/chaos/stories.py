@@ -23,6 +23,7 @@ BOTH_AT_ONCE_SHARE: Final = 0.25
 STRANGER_SHARE: Final = 0.05
 TWICE_SHARE: Final = 0.1
 MOST_CHOICES: Final = 3
+LATER_S: Final = 9.0
 LATE_ANSWERS: Final = 3
 A_LITTLE_LATE_S: Final = 0.2
 HOLD_OVER_S: Final = 7.0
@@ -142,6 +143,9 @@ class Stories:
         match story.scene.receiver:
             case Receiver.CONFIRMS:
                 self._agenda.plan(story.randomness.uniform(0, 2), lambda: self._confirm(story, user[0], token))
+            case Receiver.FAILS_LATER:
+                self._agenda.plan(story.randomness.uniform(0, 1), lambda: self._confirm(story, user[0], token))
+                self._agenda.plan(LATER_S, lambda: self._fail(story, user[0], token))
             case Receiver.FAILS:
                 self._agenda.plan(story.randomness.uniform(0, 2), lambda: self._fail(story, user[0], token))
             case Receiver.WITHDRAWS:

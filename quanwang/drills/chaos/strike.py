@@ -15,7 +15,13 @@ LOOK_S = 0.1
 PATIENCE_S = 20.0
 """So long a fault waits for somebody whom it can hit: all of Ray may just be starting."""
 
-SIGNALS = {Action.KILL: signal.SIGKILL, Action.FREEZE: signal.SIGSTOP, Action.RESTART: signal.SIGTERM}
+SIGNALS = {
+    Action.KILL: signal.SIGKILL,
+    Action.FREEZE: signal.SIGSTOP,
+    Action.HANG: signal.SIGSTOP,
+    Action.RESTART: signal.SIGTERM,
+}
+ENDINGS = {Action.FREEZE: signal.SIGCONT, Action.HANG: signal.SIGKILL}
 
 
 @dataclass(slots=True)
@@ -39,7 +45,7 @@ class Striker:
         self.done = threading.Event()
 
     def run(self, lasts_s: float) -> None:
-        """Strike until ``lasts_s`` seconds are over, then let everything that is frozen go on."""
+        """Strike until ``lasts_s`` seconds are over, then end every fault that lasts."""
         started_s = time.monotonic()
         waiting = list(self._plan)
         try:
@@ -92,5 +98,5 @@ class Striker:
                 if each.fault.kind.action is Action.FILL:
                     leave_room(process_id, room=True)
                 else:
-                    send(process_id, signal.SIGCONT)
+                    send(process_id, ENDINGS[each.fault.kind.action])
             self.struck.append(Struck(each.fault.kind.name, each.at_ms, now_ms(), len(each.process_ids)))

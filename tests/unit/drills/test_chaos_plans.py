@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kit.errors import InvalidInput
-from quanwang.drills.chaos.faults import CALM_S, FIRST_S, KINDS, Action, Struck, kinds_named, schedule
+from quanwang.drills.chaos.faults import CALM_S, FIRST_S, KINDS, LASTING, Struck, kinds_named, schedule
 from quanwang.drills.chaos.findings import Code, Finding
 from quanwang.drills.chaos.history import History
 from quanwang.drills.chaos.people import People
@@ -36,7 +36,7 @@ def test_every_kind_has_its_turn_and_the_end_is_calm(seed: int) -> None:
     assert [fault.at_s for fault in faults] == sorted(fault.at_s for fault in faults)
     assert min(fault.at_s for fault in faults) >= FIRST_S
     assert max(fault.at_s + fault.lasts_s for fault in faults) <= 600 - CALM_S
-    assert all((fault.lasts_s > 0) == (fault.kind.action in (Action.FREEZE, Action.FILL)) for fault in faults)
+    assert all((fault.lasts_s > 0) == (fault.kind.action in LASTING) for fault in faults)
 
 
 def test_some_faults_outlast_the_leases() -> None:
