@@ -88,6 +88,7 @@ def withdraw(
             actor=actor_of(caller),
             reason=reason,
             now_ms=services.clock(),
+            reached=services.reached,
         )
         return UserDone(dispatch_id=dispatch_id, user_id=user_id, external_id=external_id, state="withdrawn")
 
@@ -140,6 +141,7 @@ def select(dispatch_id: DispatchIdPath, change: Changes) -> Response:
             owner=owner_seen_by(change.caller),
             actor=actor_of(change.caller),
             now_ms=now_ms,
+            reached=change.services.reached,
         )
         return _assigned(session, change.caller, view)
 
@@ -210,6 +212,7 @@ def _accept_one(session: Session, change: ChangeRequest, dispatch_id: int, wante
         user_id=user_id,
         owner=_owner_for(session, change.caller, dispatch_id, user_id),
         now_ms=now_ms,
+        reached=change.services.reached,
     )
     name = names_of(session, change.caller, [user_id]).get(user_id)
     return Answer(200, AcceptAnswers(accepted=1, errors=0, answers=[_line(given, name)]))
@@ -231,6 +234,7 @@ def _accept_many(
             answers=[(dispatch_id, number) for number in known],
             owner=owner,
             now_ms=now_ms,
+            reached=change.services.reached,
         )
     )
     lines = [

@@ -70,6 +70,7 @@ def submit(change: Changes) -> Response:
             taxonomy=services.taxonomy,
             policy=policy,
             now_ms=now_ms,
+            reached=services.reached,
         )
         lines = [SubmitLine.model_validate(each, from_attributes=True) for each in answers]
         if single and answers[0].status == "error":

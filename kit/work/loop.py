@@ -135,7 +135,8 @@ class WorkLoop:
 
     def _step_kind(self, kind: str) -> int:
         now_ms = self._clock()
-        if self._paused_until_ms.get(kind, 0) > now_ms:
+        # A pause that is longer than pauses are was begun before the clock was set back: it is over.
+        if 0 < self._paused_until_ms.get(kind, 0) - now_ms <= RELEASE_PAUSE_MS:
             return 0
         options = self._options[kind]
         claims = self._database.run(lambda session: claim(session, [kind], options.limit, now_ms, options.lease_ms))

@@ -13,6 +13,7 @@ from kit.ids import IdAllocator
 from kit.work import NewWork, enqueue
 from marketplace.dispatch import acceptance_repository, dispatch_repository, wave_repository
 from marketplace.dispatch.acceptance_repository import StoredAcceptance
+from marketplace.dispatch.crash_points import Reached, passing_by
 from marketplace.dispatch.dispatch_repository import DispatchRow
 from marketplace.dispatch.errors import (
     AcceptanceClosed,
@@ -24,6 +25,7 @@ from marketplace.dispatch.errors import (
     OwnOrder,
     TooManyAnswers,
 )
+from marketplace.dispatch.outgoing_events import announce_acceptances
 from marketplace.dispatch.states import Stage
 from marketplace.dispatch.submit_orders import DISPATCH_WORK
 from marketplace.dispatch.views import AcceptAnswer
@@ -34,21 +36,36 @@ Pair = tuple[int, int]
 
 
 def accept_offer(
-    session: Session, ids: IdAllocator, *, dispatch_id: int, user_id: int, owner: str | None = None, now_ms: int
+    session: Session,
+    ids: IdAllocator,
+    *,
+    dispatch_id: int,
+    user_id: int,
+    owner: str | None = None,
+    now_ms: int,
+    reached: Reached = passing_by,
 ) -> AcceptAnswer:
     """Queue one user's yes; the same yes again is answered with its place.
 
     Raises DispatchNotFound, NeverOffered, OwnOrder, OfferExpired, OrderAlreadyAssigned, DispatchClosed,
     AcceptanceClosed.
     """
-    answer = accept_offers(session, ids, answers=[(dispatch_id, user_id)], owner=owner, now_ms=now_ms)[0]
+    answer = accept_offers(session, ids, answers=[(dispatch_id, user_id)], owner=owner, now_ms=now_ms, reached=reached)[
+        0
+    ]
     if answer.error is not None:
         raise answer.error
     return answer
 
 
 def accept_offers(
-    session: Session, ids: IdAllocator, *, answers: Sequence[Pair], owner: str | None = None, now_ms: int
+    session: Session,
+    ids: IdAllocator,
+    *,
+    answers: Sequence[Pair],
+    owner: str | None = None,
+    now_ms: int,
+    reached: Reached = passing_by,
 ) -> list[AcceptAnswer]:
     """Queue up to 1,000 (dispatch, user) acceptances; an answer for each, in order. Raises TooManyAnswers."""
     if len(answers) > MAX_ANSWERS:
@@ -57,6 +74,7 @@ def accept_offers(
         return []
     pairs = list(dict.fromkeys(answers))
     rows = dispatch_repository.share_dispatches(session, [dispatch_id for dispatch_id, _ in pairs])
+    reached("accept.dispatches_shared")
     offers = wave_repository.find_offers(session, [pair for pair in pairs if pair[0] in rows])
     refused: dict[Pair, QuanwangError] = {}
     good: list[Pair] = []
@@ -67,7 +85,11 @@ def accept_offers(
         else:
             refused[pair] = error
     new, settled = _queue(session, ids, good, offers, now_ms)
+    reached("accept.queued")
     _wake(session, ids, rows, new, now_ms)
+    announced = [(rows[pair[0]], pair[1], offers[pair].tier) for pair in good if pair in new]
+    announce_acceptances(session, ids, announced, now_ms)
+    reached("accept.woken")
     places = acceptance_repository.positions(session, list(settled.values())) if settled else {}
     return [_answer(pair, new, settled.get(pair), places.get(pair), refused.get(pair)) for pair in answers]
 
@@ -128,7 +150,10 @@ def _wake(session: Session, ids: IdAllocator, rows: Mapping[int, DispatchRow], n
     """
     unseen = {dispatch_id for dispatch_id, _ in new if rows[dispatch_id].state.queued == 0}
     if unseen:
-        enqueue(session, ids, [NewWork(DISPATCH_WORK, dispatch_id, now_ms) for dispatch_id in sorted(unseen)], now_ms)
+        # Now, but by a clock that may be ahead of the dispatcher's: never later than the timer that stands.
+        due = {dispatch_id: rows[dispatch_id].due_at_ms or now_ms for dispatch_id in sorted(unseen)}
+        works = [NewWork(DISPATCH_WORK, dispatch_id, min(now_ms, due_ms)) for dispatch_id, due_ms in due.items()]
+        enqueue(session, ids, works, now_ms)
 
 
 def _answer(

@@ -1,11 +1,26 @@
-"""The places at which a dispatcher may die; tests die at each of them and look whether anything is lost or doubled."""
+"""The places at which a process may die between an accepted order and its receiver, in the order of their passing."""
 
-from collections.abc import Callable
 from typing import Final
 
-Reached = Callable[[str], None]
-"""Is told the name of every crash point that is passed; a test raises there."""
+from kit.crash_points import Reached, passing_by
 
+__all__ = [
+    "ACCEPT_POINTS",
+    "DELIVERY_POINTS",
+    "DISPATCH_POINTS",
+    "LABEL_POINTS",
+    "SELECT_POINTS",
+    "SUBMIT_POINTS",
+    "WITHDRAW_POINTS",
+    "Reached",
+    "passing_by",
+]
+
+SUBMIT_POINTS: Final = (
+    "submit.orders_recorded",
+    "submit.dispatches_opened",
+    "submit.work_enqueued",
+)
 DISPATCH_POINTS: Final = (
     "dispatch.claims_read",
     "dispatch.candidates_found",
@@ -21,7 +36,23 @@ DELIVERY_POINTS: Final = (
     "delivery.marked",
     "delivery.committed",
 )
-
-
-def passing_by(_point: str) -> None:
-    """Do nothing: what happens at a crash point in production."""
+LABEL_POINTS: Final = (
+    "label.read",
+    "label.shown",
+    "label.ended",
+    "label.committed",
+)
+ACCEPT_POINTS: Final = (
+    "accept.dispatches_shared",
+    "accept.queued",
+    "accept.woken",
+)
+SELECT_POINTS: Final = (
+    "select.locked",
+    "select.moved",
+    "select.decided",
+)
+WITHDRAW_POINTS: Final = (
+    "withdraw.locked",
+    "withdraw.decided",
+)

@@ -39,14 +39,22 @@ def deliver_waves(
     reached("delivery.committed")
 
 
-def show_labels(database: Database, inbox: InboxDelivery, claims: Sequence[Claimed]) -> None:
-    """Show receivers the present state (open | taken | closed) of the claimed dispatches."""
+def show_labels(
+    database: Database, inbox: InboxDelivery, claims: Sequence[Claimed], *, reached: Reached = passing_by
+) -> None:
+    """Show receivers the present state (open | taken | closed) and title of the claimed dispatches."""
     with database.read() as session:
         labels = history_repository.labels_of(session, [claimed.subject_id for claimed in claims])
+    reached("label.read")
     for dispatch_id, label in labels.items():
         inbox.set_state(dispatch_id, label.state)
+        if label.order_version > 1:
+            inbox.set_title(dispatch_id, label.title)
+    reached("label.shown")
 
     def note(session: Session) -> None:
         complete(session, hold(session, claims))
+        reached("label.ended")
 
     database.run(note)
+    reached("label.committed")

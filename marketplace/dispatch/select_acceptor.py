@@ -3,6 +3,7 @@
 from kit.db import Session
 from kit.ids import IdAllocator
 from marketplace.dispatch import acceptance_repository, assignment_repository
+from marketplace.dispatch.crash_points import Reached, passing_by
 from marketplace.dispatch.errors import NotAssigned, NotInQueue, OrderAlreadyAssigned, StaleHold, WrongToken
 from marketplace.dispatch.locked_dispatch import LockedDispatch, decide, lock_dispatch, require_open
 from marketplace.dispatch.states import Assigned, AssignmentEnded, Confirmed, Ending, Selected
@@ -18,12 +19,14 @@ def select_acceptor(
     owner: str | None = None,
     actor: str = "publisher",
     now_ms: int,
+    reached: Reached = passing_by,
 ) -> AssignmentView:
     """Assign the order to one who waits in the queue; selecting the same one again answers with the same assignment.
 
     Raises DispatchNotFound, DispatchClosed, OrderAlreadyAssigned, NotInQueue.
     """
     locked = lock_dispatch(session, dispatch_id, owner, now_ms)
+    reached("select.locked")
     assigned = locked.woken.state.assigned
     if assigned is not None:
         if assigned.user_id != user_id:
@@ -34,7 +37,9 @@ def select_acceptor(
         session, dispatch_id, user_id, from_state="accepted", to_state="selected", now_ms=now_ms
     ):
         raise NotInQueue(dispatch_id, user_id)
+    reached("select.moved")
     row = decide(session, ids, locked, Selected(user_id), actor=actor, reason=None, now_ms=now_ms)
+    reached("select.decided")
     return assignment_repository.read_assignment(session, dispatch_id, row.state.tokens_given)
 
 

@@ -10,6 +10,7 @@ from kit.ids import IdAllocator
 from kit.work import NewWork, enqueue
 from marketplace.access import Caller
 from marketplace.dispatch import dispatch_repository as repository
+from marketplace.dispatch.crash_points import Reached, passing_by
 from marketplace.dispatch.dispatch_repository import DispatchRow, StoredPolicy
 from marketplace.dispatch.errors import UnknownPolicy
 from marketplace.dispatch.machine import open_dispatch
@@ -31,6 +32,7 @@ def submit_orders(
     taxonomy: Taxonomy,
     policy: str | None = None,
     now_ms: int,
+    reached: Reached = passing_by,
 ) -> list[SubmitAnswer]:
     """Keep up to 1,000 approved orders and open a dispatch for each good one; answer for all, in order.
 
@@ -44,6 +46,7 @@ def submit_orders(
     policies = policies_named(session, ids, names, now_ms) if names else {}
     submitted = [_fitting(order, policies, policy or DEFAULT_POLICY, now_ms) for order in checked]
     recorded = record_orders(session, ids, owner=caller.owner, submitted=submitted, now_ms=now_ms)
+    reached("submit.orders_recorded")
     created = [each for each in recorded if each.status == "created"]
     dispatch_ids = dict(zip((each.index for each in created), ids.take(len(created)) if created else (), strict=True))
     rows = [
@@ -52,7 +55,9 @@ def submit_orders(
     ]
     if rows:
         repository.insert_dispatches(session, rows)
+        reached("submit.dispatches_opened")
         enqueue(session, ids, [NewWork(DISPATCH_WORK, row.dispatch_id, now_ms) for row in rows], now_ms)
+        reached("submit.work_enqueued")
     opened = {row.order_id: row.dispatch_id for row in rows}
     before = [each.order_id for each in recorded if each.status == "duplicate" and each.order_id not in opened]
     known = repository.dispatches_of_orders(session, sorted({order_id for order_id in before if order_id is not None}))

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from kit.crash_points import Reached, passing_by
 from kit.db import Database
 from kit.logging import logger_of
 from kit.redis import Generation
@@ -77,7 +78,7 @@ class InboxKeeper:
         self._finish = client.script(scripts.FINISH_RESTORE)
         self._broadcast = client.script(scripts.BROADCAST)
 
-    def keep(self, now_ms: int) -> RebuildReport | None:
+    def keep(self, now_ms: int, *, reached: Reached = passing_by) -> RebuildReport | None:
         """Rebuild if Redis is not complete and nobody else does; None when there was nothing to do, or it was lost.
 
         Raises RedisUnavailable or the database's errors; then the claim runs out and the next call starts over.
@@ -90,10 +91,11 @@ class InboxKeeper:
         if not self._generation.claim_rebuild(token, LEASE_MS):
             return None
         try:
+            reached("rebuild.claimed")
             if settling and moved_ms is not None:
-                self._settle(token, moved_ms)
+                self._settle(token, moved_ms, reached)
                 return None
-            return self._rebuild(token, now_ms)
+            return self._rebuild(token, now_ms, reached)
         except RebuildLost:
             return None
         except BaseException:
@@ -116,10 +118,10 @@ class InboxKeeper:
         self._generation.clear()
         return False, None
 
-    def _settle(self, token: str, moved_ms: int) -> None:
+    def _settle(self, token: str, moved_ms: int, reached: Reached) -> None:
         """Write the waves from around a change of the server once more, and tell who watches if some were missing."""
         _check(self._begin.run([], [token]))
-        added = self._write_since(token, moved_ms - SETTLED_MS).added
+        added = self._write_since(token, moved_ms - SETTLED_MS, reached).added
         self._store.client.execute("DEL", scripts.MOVED_KEY)
         self._generation.abandon_rebuild(token)
         if added:
@@ -139,34 +141,38 @@ class InboxKeeper:
                 policy=memory["maxmemory_policy"],
             )
 
-    def _rebuild(self, token: str, now_ms: int) -> RebuildReport:
+    def _rebuild(self, token: str, now_ms: int, reached: Reached) -> RebuildReport:
         server = self._server()
         _check(self._begin.run([], [token]))
+        reached("rebuild.begun")
         since_ms = max(0, now_ms - self._history_ms)
-        written = self._write_since(token, since_ms)
+        written = self._write_since(token, since_ms, reached)
         floor = 0
         if self._has_older(since_ms, written.first or 1 << 53):
             floor = written.first or 1 << 53
         generation = f"{now_ms}-{token}"
         _check(self._finish.run([], [token, floor, server, written.last, generation]))
+        reached("rebuild.finished")
         self._warn_of_eviction()
         report = RebuildReport(generation, written.chunks, written.entries)
         log.info("inboxes in Redis are complete", generation=generation, chunks=report.chunks, entries=report.entries)
         return report
 
-    def _write_since(self, token: str, since_ms: int) -> "_Written":
+    def _write_since(self, token: str, since_ms: int, reached: Reached) -> "_Written":
         """Write all waves since a moment, while the claim is held. Raises RebuildLost."""
         written = _Written()
         limit = FIRST_READ_CHUNKS
         while True:
             with self._database.read() as session:
                 batch = self._history.iterate_wave_chunks(session, since_ms, written.last, limit)
+            reached("rebuild.chunks_read")
             if not self._generation.extend_rebuild(token, LEASE_MS):
                 raise RebuildLost
             if not batch:
                 return written
             written.first = written.first or batch[0].entry.event_id
             written.added += self._write(token, batch)
+            reached("rebuild.chunks_written")
             written.last = batch[-1].entry.event_id
             written.chunks += len(batch)
             users = sum(len(chunk.user_ids) for chunk in batch)

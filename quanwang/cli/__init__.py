@@ -17,6 +17,7 @@ from quanwang.cli.installation import add_installation_commands
 from quanwang.cli.match import match
 from quanwang.cli.options import folder_in_use
 from quanwang.cli.processes import add_process_commands
+from quanwang.cli.simulate import simulate
 from quanwang.cli.taxonomy import taxonomy_app
 from quanwang.cli.up import up
 
@@ -41,6 +42,7 @@ app = typer.Typer(
 app.command("up", rich_help_panel="Run")(up)
 app.command("match", rich_help_panel="Match files")(match)
 app.add_typer(cluster_app, name="cluster", rich_help_panel="Run")
+app.command("simulate", rich_help_panel="Prove")(simulate)
 add_process_commands(app)
 add_installation_commands(app)
 app.add_typer(api_key_app, name="api-key", rich_help_panel="Administer")

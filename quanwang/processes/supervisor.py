@@ -109,6 +109,11 @@ class Supervisor:
 
         self.wait_until(done, name=name, wait_s=wait_s)
 
+    def process_id(self, name: str) -> int | None:
+        """Return the id of a running process, None while it is not running."""
+        child = self._children.get(name)
+        return None if child is None else child.process_id
+
     def restarts(self) -> Mapping[str, int]:
         """How often each process was started again."""
         return {name: child.starts - 1 for name, child in self._children.items()}

@@ -26,6 +26,7 @@ from quanwang.demonstration.display import Display
 from quanwang.demonstration.memory import Memory, recall, remember, write_key
 from quanwang.demonstration.report import show_doors, show_outcome, summary_line
 from quanwang.demonstration.run import Installation, Outcome, Scene, add_profiles, submit
+from quanwang.planted_bugs import plant_wanted
 from quanwang.processes.installation import check_disk, check_port, locked, remove_contents
 from quanwang.processes.kernels import are_warm
 from quanwang.processes.readiness import http_answers, redis_answers
@@ -72,6 +73,7 @@ def run_up(settings: Settings, wishes: Wishes, started_s: float, servers: Server
     def say(sentence: str) -> None:
         console.print(Text(sentence, style="yellow"), soft_wrap=True)
 
+    plant_wanted(settings)
     with locked(settings):
         if wishes.reset:
             remove_contents(settings)

@@ -37,6 +37,16 @@ def test_neither_clocks_nor_ids_of_web_processes_decide_the_queue(market: Market
     assert queue(market, dispatch_id) == [(3, 1), (1, 2), (2, 3)]
 
 
+def test_a_web_process_whose_clock_is_ahead_does_not_put_the_timer_off(market: Market) -> None:
+    dispatch_id = market.open()
+    market.settle()
+    due_at_ms = market.get(dispatch_id).summary.due_at_ms
+    assert due_at_ms is not None
+    accept_elsewhere(market, IdAllocator(market.database), dispatch_id, 1, market.now_ms + 30_000)
+    market.now_ms = due_at_ms
+    assert [claimed.subject_id for claimed in market.claims("dispatch")] == [dispatch_id]
+
+
 def test_a_renewed_yes_goes_to_the_end_whatever_the_clock_says(market: Market) -> None:
     dispatch_id = market.open()
     market.settle()

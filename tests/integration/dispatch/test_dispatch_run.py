@@ -163,6 +163,19 @@ def test_a_hold_that_runs_out_moves_the_queue_on_and_fences_the_late_answer(mark
         market.do(dispatch.fail_assignment, dispatch_id, token=1, reason="late")
 
 
+def test_a_hold_that_runs_out_before_an_empty_queue_resumes_the_waves(market: Market) -> None:
+    """The next wave is asked for in the very step that ends the hold: what its question needs was read before."""
+    dispatch_id = market.open()
+    market.settle()
+    market.accept(dispatch_id, 1)
+    market.do(dispatch.select_acceptor, dispatch_id, user_id=1)
+    market.now_ms += FAST.hold_ms
+    market.step()
+    view = market.get(dispatch_id)
+    assert (view.summary.state, view.summary.waves, view.acceptances[0].state) == ("offering_full", 2, "lapsed")
+    assert market.told(dispatch_id) == list(range(1, 11))
+
+
 def test_a_failed_assignment_comes_back_into_dispatch(market: Market) -> None:
     dispatch_id = market.open()
     market.settle()
@@ -411,3 +424,17 @@ def test_a_poison_order_fails_alone(market: Market) -> None:
         loop.step()
     with market.database.read() as session:
         assert [dead.subject_id for dead in list_dead(session)] == [poison]
+
+
+def test_a_hold_that_runs_out_with_nobody_behind_resumes_offering(market: Market) -> None:
+    """The machine asks for a wave in the very step that ends the hold; nobody is told twice by it."""
+    dispatch_id = market.open()
+    market.settle()
+    market.accept(dispatch_id, 3)
+    market.settle()
+    market.do(dispatch.select_acceptor, dispatch_id, user_id=3)
+    market.advance(FAST.hold_ms + 50)
+    assert market.get(dispatch_id).assignment is None
+    assert market.told(dispatch_id) == list(range(1, 11))
+    with market.database.read() as session:
+        assert list_dead(session) == []

@@ -161,6 +161,25 @@ def test_a_pause_blames_nobody_and_leaves_the_other_kinds_alone(database: Databa
     assert done(database) == set(range(15))
 
 
+def test_a_pause_does_not_outlast_a_clock_that_is_set_back(database: Database, ids: IdAllocator) -> None:
+    clock, away = HandClock(), [True]
+    clock.at_ms = 7_200_000
+    put(database, ids, 1)
+
+    def needs_ray(claims: list[Claimed]) -> None:
+        if away[0]:
+            raise Unavailable("matching is paused")
+        finisher(database)(claims)
+
+    loop = WorkLoop(database, {"k": needs_ray}, Wake(), clock)
+    loop.step()
+    away[0] = False
+    clock.at_ms -= 3_600_000
+    put(database, ids, 2)
+    loop.step()
+    assert done(database) == {2}
+
+
 def test_a_long_run_keeps_its_lease_by_heartbeats(database: Database, ids: IdAllocator) -> None:
     """The handler takes three times its lease; a second worker that looks all the time never gets the work."""
     put(database, ids, 1)
