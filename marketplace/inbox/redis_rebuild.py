@@ -83,16 +83,17 @@ class InboxKeeper:
 
         Raises RedisUnavailable or the database's errors; then the claim runs out and the next call starts over.
         """
-        complete, moved_ms = self._complete(now_ms)
-        settling = complete and moved_ms is not None and now_ms - moved_ms > SETTLED_MS
-        if complete and not settling:
-            return None
+        moved_ms = None
+        if self._complete():
+            moved_ms = self._settled(now_ms)
+            if moved_ms is None:
+                return None
         token = secrets.token_hex(8)
         if not self._generation.claim_rebuild(token, LEASE_MS):
             return None
         try:
             reached("rebuild.claimed")
-            if settling and moved_ms is not None:
+            if moved_ms is not None:
                 self._settle(token, moved_ms, reached)
                 return None
             return self._rebuild(token, now_ms, reached)
@@ -102,21 +103,26 @@ class InboxKeeper:
             self._generation.abandon_rebuild(token)
             raise
 
-    def _complete(self, now_ms: int) -> tuple[bool, int | None]:
-        """Whether the mark is there and was set on this very server; and when that one took over, if it was of late.
+    def _complete(self) -> bool:
+        """Whether the mark is there and was set on this very server.
 
         A server that restarted from an old dump, or a standby that was promoted and lacks the last writes, carries a
         mark that is not its own: it is taken away.
         """
         if self._generation.generation() is None:
-            return False, None
+            return False
         client = self._store.client
-        filled, moved_ms = client.execute("MGET", scripts.SERVER_KEY, scripts.MOVED_KEY)
+        filled = client.execute("GET", scripts.SERVER_KEY)
         if filled is not None and filled.decode() == self._server():
-            return True, None if moved_ms is None else int(moved_ms)
-        client.execute("SET", scripts.MOVED_KEY, now_ms)
+            return True
+        client.execute("SET", scripts.MOVED_KEY, 0)
         self._generation.clear()
-        return False, None
+        return False
+
+    def _settled(self, now_ms: int) -> int | None:
+        """When this server took over, if what the old one may still have got is to be written now; else None."""
+        moved_ms = self._store.client.execute("GET", scripts.MOVED_KEY)
+        return int(moved_ms) if moved_ms is not None and now_ms - int(moved_ms) > SETTLED_MS else None
 
     def _settle(self, token: str, moved_ms: int, reached: Reached) -> None:
         """Write the waves from around a change of the server once more, and tell who watches if some were missing."""
@@ -145,6 +151,8 @@ class InboxKeeper:
         server = self._server()
         _check(self._begin.run([], [token]))
         reached("rebuild.begun")
+        # If it follows a takeover, the time of that is now, when everything committed before is about to be read.
+        self._store.client.execute("SET", scripts.MOVED_KEY, now_ms, "XX")
         since_ms = max(0, now_ms - self._history_ms)
         written = self._write_since(token, since_ms, reached)
         floor = 0

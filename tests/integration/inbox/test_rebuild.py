@@ -374,9 +374,7 @@ def test_planted_a_delivery_that_marks_redis_complete_by_itself(
     bug = "redis.call('SETNX', 'hot:generation', 'x') redis.call('SETNX', 'hot:server', 'x')"
     deliver = redis_scripts.DELIVER.replace(redis_scripts._WRITABLE, bug)
     monkeypatch.setattr(redis_scripts, "DELIVER", deliver)
-    monkeypatch.setattr(
-        InboxKeeper, "_complete", lambda self, _now_ms: (self._generation.generation() is not None, None)
-    )
+    monkeypatch.setattr(InboxKeeper, "_complete", lambda self: self._generation.generation() is not None)
     found = emptied_between(monkeypatch, sqlite_database, redis_server.url, waves)
     assert any("lacks the entry" in fault for fault in found)
 
