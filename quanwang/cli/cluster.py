@@ -9,9 +9,12 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
+from kit.errors import InvalidInput
 from quanwang.cli.options import DataDir, settings_from
 from quanwang.cli.up import ORDERS, PROFILES
+from quanwang.processes.kernel_cache import use_kernel_cache
 
 FOLDER = Path(".quanwang-cluster")
 """Not the folder of ``quanwang up``, whose orders are in the embedded database."""
@@ -66,6 +69,48 @@ def status(
     else:
         show_processes(Console(), found["processes"], found["warnings"])
     if found["warnings"]:
+        raise typer.Exit(1)
+
+
+@cluster_app.command("drill")
+def drill(
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="How often each scene is played.")] = 5,
+    orders_per_s: Annotated[float, typer.Option(min=1, max=5_000, help="New orders a second.")] = 100.0,
+    profiles: Annotated[int, typer.Option(min=10, max=1_000_000, help="People in the installation.")] = 2_000,
+    scenes: Annotated[str, typer.Option(help="Only these, such as mariadb-killed,redis-wiped. Default: all.")] = "",
+    *,
+    in_process: Annotated[
+        bool, typer.Option("--in-process", help="Hold the shards in the dispatcher, without Ray.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object in place of the table.")] = False,
+) -> None:
+    """Kill servers of a private cluster under a load of orders, and count what was lost and how long it took.
+
+    Exit status 1: something acknowledged was lost, or something doubled.
+    """
+    use_kernel_cache([KERNELS])
+    from quanwang.drills.failover.report import show_report
+    from quanwang.drills.failover.run import SCENES, run_drill
+
+    wanted = [name for name in scenes.split(",") if name]
+    known = [scene.name for scene in SCENES]
+    for name in wanted:
+        if name not in known:
+            raise InvalidInput("--scenes", name, f"is none of {', '.join(known)}")
+    progress = Console(stderr=True, highlight=False)
+    report = run_drill(
+        rounds=rounds,
+        orders_per_s=orders_per_s,
+        profiles=profiles,
+        scenes=wanted,
+        with_ray=not in_process,
+        tell=lambda sentence: progress.print(Text(sentence), soft_wrap=True),
+    )
+    if as_json:
+        print(json.dumps(report, ensure_ascii=False))
+    else:
+        show_report(Console(), report)
+    if not report["clean"]:
         raise typer.Exit(1)
 
 
