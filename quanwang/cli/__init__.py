@@ -17,6 +17,7 @@ from quanwang.cli.disk import sentence_of_disk
 from quanwang.cli.installation import add_installation_commands
 from quanwang.cli.match import match
 from quanwang.cli.options import folder_in_use
+from quanwang.cli.policy import policy_app
 from quanwang.cli.processes import add_process_commands
 from quanwang.cli.simulate import simulate
 from quanwang.cli.taxonomy import taxonomy_app
@@ -48,6 +49,7 @@ app.command("simulate", rich_help_panel="Prove")(simulate)
 add_process_commands(app)
 add_installation_commands(app)
 app.add_typer(api_key_app, name="api-key", rich_help_panel="Administer")
+app.add_typer(policy_app, name="policy", rich_help_panel="Administer")
 app.add_typer(taxonomy_app, name="taxonomy", rich_help_panel="Administer")
 
 

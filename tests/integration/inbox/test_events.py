@@ -157,7 +157,7 @@ def test_positions_never_go_back_within_a_stream(
     running(test, redis_server.url)
 
 
-def test_a_state_change_reaches_those_who_have_the_offer(
+def test_a_change_of_state_or_title_reaches_those_who_have_the_offer(
     ready_store: InboxStore, waves: Waves, redis_server: WatchedRedis
 ) -> None:
     async def test(events: InboxEvents) -> None:
@@ -171,6 +171,11 @@ def test_a_state_change_reaches_those_who_have_the_offer(
                 (event,) = await take(stream, 1)
                 assert (event.id, event.kind) == (None, "state")
                 assert event.document == {"dispatch_id": 5_000_001, "state": "taken"}
+            await in_thread(ready_store.set_title, 5_000_001, "电焊工, 夜班")
+            for stream in (before, live):
+                (event,) = await take(stream, 1)
+                assert (event.id, event.kind) == (None, "title")
+                assert event.document == {"dispatch_id": 5_000_001, "title": "电焊工, 夜班"}
             await take(stranger, 0)
 
     running(test, redis_server.url)
