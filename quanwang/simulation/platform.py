@@ -24,6 +24,7 @@ from quanwang.simulation.world import FIRST_MS, WORDS, World
 
 LEASE_MS: Final = 6_000
 KEPT_LINES: Final = 60
+SAMPLED_ONE_IN: Final = 4
 POLL_MS: Final = (300, 2_500)
 
 
@@ -88,17 +89,28 @@ class Platform:
         """A dispatcher: claims due dispatches, matches, commits waves."""
         ids = IdAllocator(self.database)
         source = NaiveCandidates(self.database, self.taxonomy, self.faults, self.scheduler.pause_at)
+        attention = dispatch.Attention()
 
         def handle(claims: list[Claimed]) -> None:
             with self.database.read() as session:
                 if read_switches(session).dispatch_paused:
                     raise SwitchedOff("dispatch is switched off by the simulation")
             dispatch.run_due_dispatches(
-                self.database, ids, source, claims, now_ms=self.wall_ms(actor), reached=self.scheduler.pause_at
+                self.database,
+                ids,
+                source,
+                claims,
+                now_ms=self.wall_ms(actor),
+                attention=attention,
+                reached=self.scheduler.pause_at,
             )
             self.tell(actor, f"dispatched {_subjects(claims)}")
 
-        self._work(actor, {dispatch.DISPATCH_WORK: handle})
+        def sample(claims: list[Claimed]) -> None:
+            dispatch.sample_eligibility(self.database, source, claims)
+            self.tell(actor, f"sampled {_subjects(claims)}")
+
+        self._work(actor, {dispatch.DISPATCH_WORK: handle, dispatch.ELIGIBILITY_WORK: sample})
 
     def worker(self, actor: Actor) -> None:
         """A worker: delivers waves, shows labels."""
@@ -121,15 +133,17 @@ class Platform:
         self._work(actor, {dispatch.DELIVERY_WORK: deliver, dispatch.LABEL_WORK: show})
 
     def keeper(self, actor: Actor) -> None:
-        """A worker's thread that rebuilds an empty Redis."""
+        """A worker's chores: an empty Redis is rebuilt, offers are counted."""
+        ids = IdAllocator(self.database)
         keeper = InboxKeeper(self.database, self.new_inbox_store(), history=dispatch)
         while True:
             try:
                 report = keeper.keep(self.wall_ms(actor), reached=self.scheduler.pause_at)
                 if report is not None:
                     self.tell(actor, f"rebuilt inboxes: {report.chunks} chunks, {report.entries} entries")
+                dispatch.count_offers(self.database, ids, now_ms=self.wall_ms(actor), one_in=SAMPLED_ONE_IN)
             except Unavailable as error:
-                self.tell(actor, f"rebuild waits: {type(error).__name__}")
+                self.tell(actor, f"a chore waits: {type(error).__name__}")
             self.sleep(actor, self.world.draws.randrange(*POLL_MS))
 
     def _work(self, actor: Actor, handlers: dict[str, Handler]) -> None:
