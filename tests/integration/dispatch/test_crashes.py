@@ -110,3 +110,24 @@ def test_an_inbox_that_dies_after_delivering_is_given_the_same_again(market: Mar
     with market.database.read() as session:
         waves = dispatch.list_waves(session, dispatch_id=dispatch_id).items
         assert all(wave.delivered_at_ms is not None for wave in waves)
+
+
+def test_a_worker_that_was_frozen_does_not_leave_an_old_state_shown(market: Market) -> None:
+    """It read "open", froze, and shows it after others have shown "closed" and ended the work: it looks again."""
+    dispatch_id = market.open()
+    market.settle()
+    market.accept(dispatch_id, 1)
+    market.do(dispatch.select_acceptor, dispatch_id, user_id=1)
+    claims = market.claims("dispatch_label")
+
+    def freeze(point: str) -> None:
+        if point == "label.read" and market.now_ms < frozen_until_ms:
+            market.now_ms = frozen_until_ms
+            market.do(dispatch.fail_assignment, dispatch_id, token=1, reason="no")
+            market.do(dispatch.cancel_dispatch, dispatch_id)
+            market.settle()
+            assert market.inboxes.states[dispatch_id] == "closed"
+
+    frozen_until_ms = market.now_ms + LEASE_MS
+    dispatch.show_labels(market.database, market.inboxes, claims, reached=freeze)
+    assert market.inboxes.states[dispatch_id] == "closed"
