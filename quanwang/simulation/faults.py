@@ -84,6 +84,15 @@ class Faults:
             self.crashes[actor.point] += 1
         return kills
 
+    def freezes(self, actor: Actor) -> bool:
+        """Whether the actor stops where it stands, to wake up late; where it matters most it does so most."""
+        if self.calm:
+            return False
+        if self.crash_at is not None:
+            return actor.point == self.crash_at and self.draws.random() < 0.1
+        likely = 0.1 if actor.point.startswith("label.") else 0.01 if "." in actor.point else 0.0
+        return self.draws.random() < likely
+
     def strikes(self) -> str | None:
         """What happens to the installation before this step, mostly nothing."""
         if self.calm or self.draws.random() >= 0.02:

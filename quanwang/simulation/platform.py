@@ -17,7 +17,7 @@ from marketplace.settings import read_switches
 from matching.taxonomy import Taxonomy
 from quanwang.simulation.candidates import NaiveCandidates
 from quanwang.simulation.faults import Faults
-from quanwang.simulation.knowledge import Knowledge
+from quanwang.simulation.knowledge import Knowledge, Violation
 from quanwang.simulation.scheduler import Actor, Scheduler
 from quanwang.simulation.stores import SimulatedDatabase, SimulatedRedis
 from quanwang.simulation.world import FIRST_MS, WORDS, World
@@ -53,6 +53,7 @@ class Platform:
     words: tuple[str, ...] = WORDS
     clients: list[SimulatedRedis] = field(default_factory=list)
     claim_until_ms: int = 0
+    working: dict[int, tuple[Actor, Claimed]] = field(default_factory=dict)
 
     def wall_ms(self, actor: Actor) -> int:
         """What the clock of a process shows."""
@@ -174,7 +175,33 @@ class SimulatedLoop(WorkLoop):
 
     def _handle(self, kind: str, batch: list[Claimed]) -> None:
         self._actor.polls = False
+        working = self._platform.working
+        for claimed in batch:
+            self._check_alone(claimed, working.get(claimed.id))
+            working[claimed.id] = (self._actor, claimed)
         super()._handle(kind, batch)
+        self._forget(batch)
+
+    def _fail(self, kind: str, claims: list[Claimed], sentence: str) -> None:
+        self._forget(claims)
+        super()._fail(kind, claims, sentence)
+
+    def _check_alone(self, claimed: Claimed, before: tuple[Actor, Claimed] | None) -> None:
+        """Nobody takes work from somebody whose lease is not over, by the clock of who takes it."""
+        if before is None or before[0] is self._actor or before[0].ended:
+            return
+        taken = claimed.attempt == before[1].attempt + 1 and claimed.failures > before[1].failures
+        if taken and self._platform.wall_ms(self._actor) < before[1].lease_until_ms:
+            raise Violation(
+                "two workers never have the same work",
+                f"{claimed.kind} {claimed.subject_id} was taken from {before[0].name} within its lease",
+            )
+
+    def _forget(self, claims: list[Claimed]) -> None:
+        for claimed in claims:
+            known = self._platform.working.get(claimed.id)
+            if known is not None and known[1] is claimed:
+                del self._platform.working[claimed.id]
 
     @contextmanager
     def _heartbeat(self, claims: list[Claimed], options: HandlerOptions) -> Iterator[None]:

@@ -209,7 +209,12 @@ class _SeedRun:
             return
         actor = self._draws.choice(ready)
         platform.elapsed_ms += self._draws.randrange(0, 12)
+        able = not actor.frozen and actor.role != "client" and actor is not scheduler.writer
         actor.frozen = False
+        if able and self.faults.freezes(actor):
+            self.faults.happened["freeze"] += 1
+            self._strikes.freeze(actor)
+            return
         stands = actor.point
         # A web process that waits for requests is not one that answers them: clients die inside requests only.
         mortal = actor.role != "client" or stands not in ("idle", "start")

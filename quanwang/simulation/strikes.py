@@ -48,6 +48,12 @@ class Strikes:
         self._faults.happened[named] += 1
         getattr(self, f"_{what}")()
 
+    def freeze(self, actor: Actor) -> None:
+        """Stop a process where it stands, mostly for longer than its lease."""
+        actor.frozen = True
+        actor.wakes_at_ms = self._platform.elapsed_ms + self._draws.randrange(LEASE_MS // 2, 3 * LEASE_MS)
+        self._platform.tell(actor, f"is frozen at {actor.point}")
+
     def heal(self) -> None:
         """End everything that would end by itself later."""
         self._faults.redis_away = self._faults.shard_is_lost = False
@@ -57,15 +63,12 @@ class Strikes:
             self._set_switch(switch, paused=False)
 
     def _freeze(self) -> None:
-        """Stop a process, mostly for longer than its lease; not while it writes: others would only wait."""
+        """Stop some process; not while it writes: others would only wait."""
         writer = self._platform.scheduler.writer
         able = [each for each in self._run.actors if each is not writer and each.role != "client"]
         able = [each for each in able if each.point not in ("idle", "start")]
         if able:
-            actor = self._draws.choice(able)
-            actor.frozen = True
-            actor.wakes_at_ms = self._platform.elapsed_ms + self._draws.randrange(LEASE_MS // 2, 3 * LEASE_MS)
-            self._platform.tell(actor, f"is frozen at {actor.point}")
+            self.freeze(self._draws.choice(able))
 
     def _wipe_redis(self) -> None:
         self._redis.execute("FLUSHALL")
