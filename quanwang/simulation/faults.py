@@ -89,7 +89,7 @@ class Faults:
         if self.calm:
             return False
         if self.crash_at is not None:
-            return actor.point == self.crash_at and self.draws.random() < 0.1
+            return actor.point == self.crash_at and self.draws.random() < 0.3
         likely = 0.1 if actor.point.startswith("label.") else 0.01 if "." in actor.point else 0.0
         return self.draws.random() < likely
 
