@@ -156,7 +156,7 @@ class InboxPages:
     def _mark(self, user_id: int, dispatch_ids: list[int]) -> None:
         services = self._site.services
         now_ms = services.clock()
-        services.database.run(
+        services.database.run_idempotent(
             lambda session: inboxes.mark_read(
                 session,
                 services.inbox_store,

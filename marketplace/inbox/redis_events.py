@@ -12,11 +12,10 @@ from typing import Any, Final
 import orjson
 import redis.asyncio
 import redis.exceptions
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from kit.errors import TooManyRequests
 from kit.logging import logger_of
+from kit.redis import connect_async
 from marketplace.inbox import redis_scripts as scripts
 from marketplace.inbox.entries import OPEN_STATE, StoredEntry, unpacked
 from marketplace.inbox.streams import InboxStream
@@ -52,14 +51,7 @@ class InboxEvents:
     async def start(self) -> None:
         """Begin to listen; returns at once, also when Redis is away."""
         if self._task is None:
-            self._redis = redis.asyncio.Redis.from_url(
-                self._url,
-                socket_timeout=ANSWER_TIMEOUT_S,
-                socket_connect_timeout=ANSWER_TIMEOUT_S,
-                max_connections=16,
-                retry=Retry(NoBackoff(), 0),
-                protocol=2,
-            )
+            self._redis = connect_async(self._url, max_connections=16, timeout_s=ANSWER_TIMEOUT_S)
             self._task = asyncio.create_task(self._listen_forever(), name="inbox events")
 
     async def stop(self) -> None:

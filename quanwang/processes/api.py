@@ -20,7 +20,7 @@ from marketplace.webhooks import AddressRules
 from quanwang.planted_bugs import plant_wanted
 from quanwang.processes.channels import channels_of
 from quanwang.processes.installation import bind_port, remember_address
-from quanwang.processes.storage import open_database, taxonomy_of
+from quanwang.processes.storage import open_database, taxonomy_of, warn_of_settings
 
 STOP_WAIT_S: Final = 3
 """How long open requests may end after a stop signal; live streams are cut then and reconnect elsewhere."""
@@ -68,6 +68,7 @@ def serve(settings: Settings) -> int:
     )
     host, port = listener.getsockname()[:2]
     log.info("serving", host=host, port=port)
+    warn_of_settings(services.database)
     remember_address(settings, settings.http_host, port)
     try:
         uvicorn.Server(configuration).run(sockets=[listener])

@@ -140,6 +140,7 @@ OWN_PATTERNS: Final = (
     "quanwang.sqlite3*",
     "demonstration.json",
     "demonstration.new",
+    "cluster",
     "ray",
     "redis",
     "shards",
