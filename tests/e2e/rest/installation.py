@@ -35,8 +35,11 @@ from marketplace.profiles import PROFILE_TEXT_WORK, DatabaseProfileLog, read_pro
 from matching.profiles import Profile
 from matching.taxonomy import builtin_taxonomy
 from matching.vocabulary import Vocabulary
+from quanwang.processes.installation import cut_off_stalled
 from tests.harness.redis import WatchedRedis
 
+STALLED_MS = 1_500
+"""The kernel closes a connection on which nothing is read for so long."""
 ALPHA, BETA = "alpha", "beta"
 """Two backends that know nothing of each other."""
 
@@ -307,6 +310,7 @@ def _closing(backend: Backend) -> Iterator[Backend]:
 def served(app: FastAPI) -> Iterator[str]:
     """Serve the application on a free port."""
     listener = socket.create_server(("127.0.0.1", 0))
+    cut_off_stalled(listener, STALLED_MS)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, access_log=False))
     serving = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="uvicorn")
     serving.start()
