@@ -19,7 +19,8 @@ from marketplace.access import Caller
 KEY_HEADER: Final = "Idempotency-Key"
 REPLAYED_HEADER: Final = "idempotency-replayed"
 Result = TypeVar("Result")
-DISPATCH_KINDS: Final = ("dispatch", "delivery")
+WOKEN_KINDS: Final = ("dispatch", "delivery", "webhook_event", "webhook")
+"""Work that a change may have written; who has none looks once for nothing."""
 
 
 class NoIdempotencyKey(MalformedRequest):
@@ -34,10 +35,11 @@ class NoIdempotencyKey(MalformedRequest):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a route answers."""
+    """What a route answers. ``kept``, when given, is what the same request gets again: without what is shown once."""
 
     status: int
     document: BaseModel
+    kept: BaseModel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +71,16 @@ class ChangeRequest:
             reached("request.begun")
             answer = effect(session, now_ms)
             reached("request.effected")
-            text = answer.document.model_dump_json()
-            idempotency.store(session, owner=owner, key=self.key, status=answer.status, body=text)
+            kept = (answer.kept or answer.document).model_dump_json()
+            idempotency.store(session, owner=owner, key=self.key, status=answer.status, body=kept)
             reached("request.stored")
-            return answer.status, text, False
+            return answer.status, answer.document.model_dump_json() if answer.kept else kept, False
 
         # The key is written with the effect: a second run finds the answer if the first commit was kept.
         status, text, replayed = self.services.database.run_idempotent(run)
         reached("request.committed")
         if not replayed:
-            self.services.wake.notify(DISPATCH_KINDS)
+            self.services.wake.notify(WOKEN_KINDS)
         headers = {REPLAYED_HEADER: "true"} if replayed else {}
         return Response(text, status, headers=headers, media_type="application/json")
 
@@ -110,7 +112,7 @@ Changes = Annotated[ChangeRequest, Depends(change_request)]
 def changed(services: Services, effect: Callable[[Session], Result]) -> Result:
     """Run an effect that is the same however often it runs (PUT, DELETE) in one transaction, then wake the workers."""
     result = services.database.run_idempotent(effect)
-    services.wake.notify(DISPATCH_KINDS)
+    services.wake.notify(WOKEN_KINDS)
     return result
 
 

@@ -20,7 +20,7 @@ DESCRIPTION: Final = (
     " page: pass `next_cursor` as `cursor` until it is null. Every POST needs the header `Idempotency-Key`, so that a"
     " request that is sent twice has one effect and one answer. Two take none: `/v1/dispatches:preview` changes"
     " nothing, and of `/v1/profiles:import` the same lines again change nothing, while its answers leave before its end"
-    " is known. PUT and DELETE are the same however often they are sent."
+    " is known. PUT, PATCH and DELETE are the same however often they are sent."
 )
 
 
@@ -122,7 +122,7 @@ def _statuses(method: str, path: str) -> tuple[str, ...]:
     found = ["401", "403", "422", "503"]
     if "{" in path:
         found.append("404")
-    if method in ("post", "put"):
+    if method in ("post", "put", "patch"):
         found += ["400", "408", "413", "415"]
     if method in ("post", "delete") or path.endswith("/explain"):
         found.append("409")

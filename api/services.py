@@ -9,11 +9,14 @@ from kit.clock import Clock
 from kit.clock import now_ms as wall_clock_ms
 from kit.crash_points import Reached, passing_by
 from kit.db import Database
+from kit.encryption import SecretBox
 from kit.ids import IdAllocator
 from kit.redis import RedisClient
 from kit.work import Wake
 from marketplace.access import KeyRing
+from marketplace.channels import Channel
 from marketplace.inbox import InboxEvent, InboxStore
+from marketplace.webhooks import AddressRules
 from matching.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
@@ -79,8 +82,8 @@ class Services:
     """What the routes use. ``redis`` None: this installation runs without one, everything is read from the database.
 
     ``extractor`` reads the text of profiles at intake; None: the match service is asked.
-    ``ready_checks_s`` is how long an answer of /readyz and the queue depths of /metrics are kept. ``reached`` is told
-    which crash points a request passes.
+    ``secret_box`` seals the secrets of webhooks; None: none can be registered here. ``ready_checks_s`` is how long an
+    answer of /readyz and the queue depths of /metrics are kept. ``reached`` is told which crash points are passed.
     """
 
     database: Database
@@ -95,5 +98,8 @@ class Services:
     clock: Clock = wall_clock_ms
     extractor: "Extractor | None" = None
     limits: Limits = field(default_factory=Limits)
+    secret_box: SecretBox | None = None
+    webhook_rules: AddressRules = field(default_factory=AddressRules)
+    channels: Mapping[str, Channel] = field(default_factory=dict)
     ready_checks_s: float = 1.0
     reached: Reached = passing_by

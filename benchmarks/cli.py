@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks.dispatch.command import dispatch
 from benchmarks.extraction.command import extraction
 from benchmarks.storm.command import storm
 from kit.errors import Unavailable
@@ -89,5 +90,6 @@ def matching(
         raise typer.Exit(MISSED)
 
 
+app.command()(dispatch)
 app.command()(extraction)
 app.command()(storm)

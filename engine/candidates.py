@@ -9,8 +9,9 @@ import orjson
 from engine.coordinator import Coordinator
 from engine.extractors import Extractors
 from engine.results import MatchResult, RankedUsers
+from kit.clock import Stopwatch, not_measured
 from kit.errors import QuanwangError
-from marketplace.dispatch.ports import Candidates, MatchAnswer, MatchRefused, MatchRequest
+from marketplace.dispatch.ports import Candidates, MatchAnswer, MatchRefused, MatchRequest, MatchTiming
 from matching.query import Query, parse_order, resolve
 from matching.taxonomy import Taxonomy
 
@@ -20,7 +21,7 @@ class EngineCandidateSource:
 
     ``catch_up`` is called before every match: it returns when all profile changes committed so far are published, and
     raises Unavailable when that takes too long. An order must not close, or turn to the partial tier, over somebody
-    whose profile was acknowledged before the order was.
+    whose profile was acknowledged before the order was. With a ``stopwatch`` every answer says how long it took.
     """
 
     def __init__(
@@ -29,17 +30,22 @@ class EngineCandidateSource:
         taxonomy: Taxonomy,
         extractors: Extractors,
         catch_up: Callable[[], None] = lambda: None,
+        stopwatch: Stopwatch = not_measured,
     ) -> None:
         self._coordinator, self._taxonomy, self._extractors = coordinator, taxonomy, extractors
         self._catch_up = catch_up
+        self._stopwatch = stopwatch
 
     def match(self, requests: Sequence[MatchRequest]) -> list[MatchAnswer | MatchRefused]:
         """Answer every request in order; one that cannot be resolved is refused alone.
 
         Raises Unavailable while the shards are not whole or lag behind: nothing may be recorded then.
         """
+        started_s = self._stopwatch()
         self._catch_up()
+        caught_up_s = self._stopwatch()
         frozen = [self._freeze(request) for request in requests]
+        resolved_s = self._stopwatch()
         answers: list[MatchAnswer | MatchRefused | None] = [
             query if isinstance(query, MatchRefused) else None for query in frozen
         ]
@@ -51,10 +57,18 @@ class EngineCandidateSource:
                 if answers[row] is None and request.with_partial is not full_only
             ]
             asked = [_narrowed(query, requests[row]) for row in rows if isinstance(query := frozen[row], Query)]
-            for row, result in zip(rows, self._coordinator.match(asked, full_only=full_only), strict=True):
+            asked_s = self._stopwatch()
+            results = self._coordinator.match(asked, full_only=full_only)
+            timing = MatchTiming(
+                batch=len(rows),
+                catch_up_us=_us(started_s, caught_up_s),
+                resolve_us=_us(caught_up_s, resolved_s),
+                match_us=_us(asked_s, self._stopwatch()),
+            )
+            for row, result in zip(rows, results, strict=True):
                 query = frozen[row]
                 assert isinstance(query, Query)  # noqa: S101  # narrows the type: refused rows are not among them
-                answers[row] = _answer(query, requests[row], result)
+                answers[row] = _answer(query, requests[row], result, replace(timing, shards_us=result.shard_us))
         return [answer for answer in answers if answer is not None]
 
     def _freeze(self, request: MatchRequest) -> Query | MatchRefused:
@@ -77,7 +91,11 @@ def _narrowed(query: Query, request: MatchRequest) -> Query:
     return replace(query, exclude=excluded, limit=max(1, request.limit))
 
 
-def _answer(query: Query, request: MatchRequest, result: MatchResult) -> MatchAnswer:
+def _us(from_s: float, until_s: float) -> int:
+    return round((until_s - from_s) * 1e6)
+
+
+def _answer(query: Query, request: MatchRequest, result: MatchResult, timing: MatchTiming) -> MatchAnswer:
     return MatchAnswer(
         query_json=request.query_json or query.to_json(),
         full_count=result.full_count,
@@ -86,6 +104,7 @@ def _answer(query: Query, request: MatchRequest, result: MatchResult) -> MatchAn
         partial=None if result.full_only else _candidates(result.partial),
         certificate=asdict(result.certificate),
         dimension_counts=result.dimension_counts,
+        timing=timing,
     )
 
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from engine.ports import ShardAnswer, ShardFullSet, ShardReach, ShardSetup, ShardStats
 from engine.shards import Shard
+from kit.clock import Stopwatch, not_measured
 from matching.compilation import CompiledBatch
 from matching.index.columns import ProfileColumns
 
@@ -16,10 +17,15 @@ class InProcessShard:
     """One shard called directly; implements ``engine.ports.ShardPort``. Handles are finished answers."""
 
     def __init__(
-        self, shard_id: int, directory: Path | None = None, resort_hour_utc: int | None = None, threads: int = 1
+        self,
+        shard_id: int,
+        directory: Path | None = None,
+        resort_hour_utc: int | None = None,
+        threads: int = 1,
+        stopwatch: Stopwatch = not_measured,
     ) -> None:
         self.shard_id = shard_id
-        self._shard = Shard(shard_id, directory, resort_hour_utc=resort_hour_utc, threads=threads)
+        self._shard = Shard(shard_id, directory, resort_hour_utc=resort_hour_utc, threads=threads, stopwatch=stopwatch)
 
     def submit_match(self, batch: CompiledBatch, barrier: int, *, full_only: bool) -> ShardAnswer:
         """Match now."""
@@ -74,11 +80,18 @@ class InProcessShard:
 
 
 def in_process_shards(
-    count: int, directory: Path | None = None, resort_hour_utc: int | None = None, threads: int = 1
+    count: int,
+    directory: Path | None = None,
+    resort_hour_utc: int | None = None,
+    threads: int = 1,
+    stopwatch: Stopwatch = not_measured,
 ) -> list[InProcessShard]:
     """``count`` shards in this process, each with a folder of its own below ``directory``, if there is one.
 
-    With an hour they sort their users anew at it, once a day. So many threads work on one question in each.
+    With an hour they sort their users anew at it, once a day. So many threads work on one question in each. Without a
+    stopwatch they do not measure how long they take.
     """
     folders = [None if directory is None else directory / f"shard-{shard_id}" for shard_id in range(count)]
-    return [InProcessShard(shard_id, folder, resort_hour_utc, threads) for shard_id, folder in enumerate(folders)]
+    return [
+        InProcessShard(shard_id, folder, resort_hour_utc, threads, stopwatch) for shard_id, folder in enumerate(folders)
+    ]

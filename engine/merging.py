@@ -37,6 +37,7 @@ def merge_answers(
     partial = _ranked(
         count, limits, [(rows, each.partial_starts, each.partial_keys, each.partial_ids) for rows, each in answers]
     )
+    shard_us = tuple((answer.shard_id, answer.took_us) for _, answer in answers)
     return [
         MatchResult(
             order=query.id,
@@ -47,6 +48,7 @@ def merge_answers(
             dimension_counts={} if full_only else _named_counts(query, dimension_counts[q]),
             certificate=certificates[q],
             full_only=full_only,
+            shard_us=shard_us,
         )
         for q, query in enumerate(queries)
     ]

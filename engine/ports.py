@@ -51,6 +51,7 @@ class ShardAnswer:
     full_starts, partial_starts int64 (Q + 1,) bound the best users of each query, at most its limit, in no order:
     *_ids int64 (external ids), *_keys int64 (score and tie packed, see matching.ranking).
     population: users held at the barrier, available or not: all of them were evaluated.
+    took_us: how long the shard worked on the batch, in microseconds.
     """
 
     barrier: int
@@ -64,6 +65,8 @@ class ShardAnswer:
     partial_starts: npt.NDArray[np.int64]
     partial_ids: npt.NDArray[np.int64]
     partial_keys: npt.NDArray[np.int64]
+    shard_id: int = 0
+    took_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ class MatchResult:
     """Whole counts, lists cut at the query's limit.
 
     ``partial_count``, ``partial`` and ``dimension_counts`` are empty when only the full tier was asked (``full_only``).
+    ``shard_us``: (shard, microseconds that it worked on the batch of this query), for every shard that was asked.
     """
 
     order: int
@@ -89,6 +90,7 @@ class MatchResult:
     dimension_counts: dict[str, int]
     certificate: Certificate
     full_only: bool = False
+    shard_us: tuple[tuple[int, int], ...] = ()
 
     def to_match(self) -> Match:
         """The same answer as the reference gives it."""

@@ -7,6 +7,15 @@ Clock = Callable[[], int]
 """Returns milliseconds since 1970-01-01 UTC."""
 
 
+Stopwatch = Callable[[], float]
+"""Returns seconds on a clock that never goes backwards, such as ``elapsed_s``; only differences mean something."""
+
+
+def not_measured() -> float:
+    """The stopwatch of whoever does not measure: it stands still."""
+    return 0.0
+
+
 def now_ms() -> int:
     """Return the wall clock in milliseconds since 1970-01-01 UTC."""
     return time.time_ns() // 1_000_000

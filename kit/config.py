@@ -42,13 +42,38 @@ class Settings(BaseSettings):
     """Hour at which every shard sorts its users anew, once a day; 19 is three at night in China."""
     database_pool_size: int = Field(default=12, ge=1, le=200)
     """Most database connections of one process."""
+    encryption_key_file: Path | None = None
+    """File with the key under which secrets lie sealed in the database; made in the data folder when unset."""
+    webhook_networks: str = ""
+    """Networks that are not public and that webhooks may lead to all the same, by http:// too: ``127.0.0.0/8``."""
+    channels: str = ""
+    """Ways to notify users beside their inboxes: ``log``, ``smtp``, or both with a comma between them."""
+    smtp_host: str | None = None
+    smtp_port: int = Field(default=587, ge=1, le=65_535)
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_sender: str | None = None
+    smtp_user: str | None = None
+    smtp_password_file: Path | None = None
+    """File with the password of ``smtp_user``."""
     log_level: LogLevel = "INFO"
     log_to_file: bool = False
     """Write logs to ``<data_dir>/logs/<process>.log`` too."""
     planted_bug: str | None = None
     """Name of a bug that every process plants in itself, so that drills show that they find it; never in earnest."""
 
-    @field_validator("database_url", "redis_url", "ray_address", "ray_token_file", "planted_bug", mode="before")
+    @field_validator(
+        "database_url",
+        "redis_url",
+        "ray_address",
+        "ray_token_file",
+        "encryption_key_file",
+        "smtp_host",
+        "smtp_sender",
+        "smtp_user",
+        "smtp_password_file",
+        "planted_bug",
+        mode="before",
+    )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value
@@ -88,6 +113,11 @@ class Settings(BaseSettings):
             return self.run_dir
         digest = hashlib.sha256(os.fsencode(self.run_dir)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"quanwang-{os.getuid()}-{digest}"
+
+    @property
+    def resolved_encryption_key_file(self) -> Path:
+        """The key of sealed secrets: the given file, else one in the data folder."""
+        return self.encryption_key_file or self.data_dir.absolute() / "keys" / "encryption.key"
 
     @property
     def match_address(self) -> str:

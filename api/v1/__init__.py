@@ -3,8 +3,32 @@
 from fastapi import APIRouter, Depends
 
 from api.callers import authorized
-from api.v1 import acceptances, diagnostics, dispatches, inbox, preview, profiles
+from api.v1 import (
+    acceptances,
+    channels,
+    diagnostics,
+    dispatches,
+    inbox,
+    operations,
+    preview,
+    profiles,
+    replay,
+    webhooks,
+)
+
+FEATURES = (
+    profiles,
+    preview,
+    dispatches,
+    acceptances,
+    diagnostics,
+    replay,
+    inbox,
+    channels,
+    webhooks,
+    operations,
+)
 
 router = APIRouter(dependencies=[Depends(authorized)])
-for _feature in (profiles, preview, dispatches, acceptances, diagnostics, inbox):
+for _feature in FEATURES:
     router.include_router(_feature.router)

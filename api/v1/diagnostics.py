@@ -10,9 +10,11 @@ from api.match_slots import MatchSlots
 from api.once import answer
 from api.v1.dispatch_models import (
     FunnelAnswer,
+    MatchTimes,
     Offer,
     OfferPage,
     OrderExplanation,
+    ShardTime,
     TimelineAnswer,
     TimelineLineAnswer,
     Wave,
@@ -23,7 +25,8 @@ from api.v1.explanation_models import MatchExplanation
 from api.v1.users import MAX_ID, DispatchIdPath, any_user, names_of, own_numbers
 from kit.errors import Conflict
 from marketplace import dispatch
-from marketplace.dispatch.views import OfferView, Tier
+from marketplace.dispatch.ports import MatchTiming
+from marketplace.dispatch.views import Funnel, OfferView, Tier
 from marketplace.inbox import opened_counts
 from marketplace.users import UserNotFound
 
@@ -77,8 +80,7 @@ def funnel(dispatch_id: DispatchIdPath, caller: CallerOf, services: ServicesOf) 
     with services.database.read() as session:
         found = dispatch.funnel(session, dispatch_id=dispatch_id, owner=owner_seen_by(caller))
         opened = opened_counts(session, [dispatch_id]).get(dispatch_id, 0)
-    fields = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
-    return answer(FunnelAnswer(**{**fields, "opened": opened}))
+    return answer(funnel_answer(found, opened))
 
 
 @router.get("/v1/dispatches/{dispatch_id}/timeline", response_model=TimelineAnswer, summary="Everything that happened")
@@ -143,6 +145,18 @@ def explain(
             match=MatchExplanation.model_validate(match),
         )
     )
+
+
+def funnel_answer(found: Funnel, opened: int) -> FunnelAnswer:
+    """Return a funnel with how many opened the order."""
+    fields = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
+    timing: MatchTiming | None = fields.pop("timing")
+    times = None
+    if timing is not None:
+        shards = [ShardTime(shard=shard, us=us) for shard, us in timing.shards_us]
+        measured = {name: getattr(timing, name) for name in MatchTimes.model_fields if name != "shards"}
+        times = MatchTimes(shards=shards, **measured)
+    return FunnelAnswer(**{**fields, "opened": opened, "match_times": times})
 
 
 def _offer(view: OfferView, external_id: str | None) -> Offer:

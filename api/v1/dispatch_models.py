@@ -203,6 +203,23 @@ class OfferPage(BaseModel):
     next_cursor: str | None
 
 
+class ShardTime(BaseModel):
+    """How long one shard worked."""
+
+    shard: int
+    us: int
+
+
+class MatchTimes(BaseModel):
+    """How long one batch of questions took, in microseconds."""
+
+    batch: int = Field(description="Questions that were answered together.")
+    catch_up_us: int = Field(description="Until the changes of profiles committed before it were published.")
+    resolve_us: int = Field(description="Orders became queries.")
+    match_us: int = Field(description="Compiled, asked of the shards, merged.")
+    shards: list[ShardTime]
+
+
 class FunnelAnswer(BaseModel):
     """How many users came through each stage; what was not computed is null."""
 
@@ -219,6 +236,9 @@ class FunnelAnswer(BaseModel):
     declined: int
     assigned: int
     stage_ms: dict[str, int] = Field(description="How long each stage took, in milliseconds.")
+    match_times: MatchTimes | None = Field(
+        description="Of the batch in which the first wave was matched; null before it, or when it was not measured."
+    )
     certificate: dict[str, Any]
 
 

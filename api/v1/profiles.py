@@ -21,7 +21,8 @@ from api.v1.profile_models import (
     ProfileStored,
 )
 from api.v1.users import ExternalIdPath
-from marketplace import profiles
+from kit.db import Session
+from marketplace import channels, profiles
 from marketplace.profiles import ProfileReceipt, StoredProfile
 
 router = APIRouter(tags=["profiles"])
@@ -96,13 +97,16 @@ def list_all(caller: CallerOf, services: ServicesOf, cursor: Cursor = None, limi
 
 @router.delete("/v1/profiles/{id}", status_code=204, response_class=Response, summary="Delete a profile")
 def delete(external_id: ExternalIdPath, caller: CallerOf, services: ServicesOf) -> Response:
-    """Delete a profile's content; no wave reaches the user any longer, and the number stays the user's."""
-    changed(
-        services,
-        lambda session: profiles.delete_profile(
-            session, caller=caller, external_id=external_id, now_ms=services.clock()
-        ),
-    )
+    """Delete a profile's content and the user's addresses on channels; no wave reaches the user any longer.
+
+    The number stays the user's.
+    """
+
+    def effect(session: Session) -> None:
+        gone = profiles.delete_profile(session, caller=caller, external_id=external_id, now_ms=services.clock())
+        channels.leave_channel(session, user_id=gone.user_id)
+
+    changed(services, effect)
     return Response(status_code=204)
 
 

@@ -63,7 +63,7 @@ def _start_actor(
         concurrency_groups={HEALTH: 1},
     )(Shard)
     named = actor_class.options(name=actor_name(shard_id, of_shards), lifetime="detached", get_if_exists=True)
-    return named.remote(shard_id, directory, resort_hour_utc=resort_hour_utc, threads=threads)
+    return named.remote(shard_id, directory, resort_hour_utc=resort_hour_utc, threads=threads, stopwatch=elapsed_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from engine.ports import ShardAnswer, ShardFullSet, ShardReach, ShardSetup, Shar
 from engine.shards.merges import Merges, RunAside, run_in_thread
 from engine.shards.nightly import Nightly
 from engine.shards.snapshots import SnapshotFolder
-from kit.clock import Clock, now_ms
+from kit.clock import Clock, Stopwatch, not_measured, now_ms
 from kit.errors import Conflict
 from matching.compilation import CompiledBatch
 from matching.index.array_files import DamagedSnapshot
@@ -57,14 +57,16 @@ class Shard:
         threads: int = 1,
         run_aside: RunAside = run_in_thread,
         clock: Clock = now_ms,
+        stopwatch: Stopwatch = not_measured,
     ) -> None:
         """``directory``: where snapshots are kept (None: nowhere); the bounds are smaller in tests.
 
         ``threads``: how many work on the segments of one question at once. ``resort_hour_utc``: the hour of the day at
-        which segments are sorted anew (None: never). ``run_aside`` runs
-        merges.
+        which segments are sorted anew (None: never). ``run_aside`` runs merges. ``stopwatch`` measures how long a match
+        takes; without one nothing is measured.
         """
         self.shard_id = shard_id
+        self._stopwatch = stopwatch
         self._merges = Merges(shard_id, run_aside)
         self._nightly = Nightly(resort_hour_utc, clock()) if resort_hour_utc is not None else None
         self._clock = clock
@@ -107,6 +109,7 @@ class Shard:
 
     def match(self, batch: CompiledBatch, barrier: int, *, full_only: bool = False) -> ShardAnswer:
         """Answer a batch at a published barrier; raises UnknownBarrier."""
+        started_s = self._stopwatch()
         state = self._state_at(barrier)
         answer = state.match(batch, full_only=full_only)
         return ShardAnswer(
@@ -121,6 +124,8 @@ class Shard:
             answer.partial_starts,
             answer.partial_ids,
             answer.partial_keys,
+            self.shard_id,
+            round((self._stopwatch() - started_s) * 1e6),
         )
 
     def full_set(self, batch: CompiledBatch, barrier: int) -> ShardFullSet:

@@ -28,6 +28,7 @@ from kit.db.failures import (
     LockConflict,
 )
 from kit.db.locks import claim_rows, lock_rows, lock_shared
+from kit.db.remembered import Remembered
 from kit.db.sequences import next_sequence
 from kit.db.statements import add_to_counters, bulk_update, insert_if_absent, insert_many, upsert
 
@@ -41,6 +42,7 @@ __all__ = [
     "DatabaseUnavailable",
     "DiskFull",
     "LockConflict",
+    "Remembered",
     "Session",
     "add_to_counters",
     "big_int",

@@ -6,7 +6,6 @@ opens it for writing when it is the primary.
 """
 
 import getpass
-import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -53,7 +52,7 @@ class MariaServerPlan:
 
 def find_program(name: str) -> str:
     """Return the path of a program of MariaDB. Raises MariaBinaryMissing."""
-    found = shutil.which(name, path=os.environ.get("PATH", "") + ":" + PROGRAM_FOLDERS)
+    found = shutil.which(name) or shutil.which(name, path=PROGRAM_FOLDERS)
     if found is None:
         raise MariaBinaryMissing(
             f"{name} is not installed: install MariaDB (packages mariadb-server and mariadb-client), or give"

@@ -11,10 +11,20 @@ transaction of its own, works without holding locks, and finishes inside the tra
 Exactly one of complete, reschedule, fail ends a claim; a claim that nobody ends is taken again after its lease.
 """
 
-from kit.work.letters import DeadWork, WorkCount, count_work, list_dead, overdue_work, requeue_dead
+from kit.work.letters import (
+    DeadWork,
+    WorkCount,
+    count_work,
+    dismiss_dead,
+    list_dead,
+    lock_dead,
+    overdue_work,
+    requeue_dead,
+)
 from kit.work.loop import Handler, HandlerOptions, LoopObserver, WorkLoop
 from kit.work.queue import (
     MAX_CLAIM,
+    Backoff,
     Claimed,
     LeaseLost,
     NewWork,
@@ -33,6 +43,7 @@ from kit.work.wake import Wake
 
 __all__ = [
     "MAX_CLAIM",
+    "Backoff",
     "Claimed",
     "DeadWork",
     "Handler",
@@ -47,11 +58,13 @@ __all__ = [
     "claim",
     "complete",
     "count_work",
+    "dismiss_dead",
     "enqueue",
     "extend",
     "fail",
     "hold",
     "list_dead",
+    "lock_dead",
     "overdue_work",
     "release",
     "requeue_dead",

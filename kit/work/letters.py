@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Row, delete, func, select, update
 
-from kit.db import Session
+from kit.db import Session, lock_rows
 from kit.errors import InvalidInput
 from kit.work.tables import DEAD, PENDING, work_table
 
@@ -30,22 +30,33 @@ class DeadWork:
 
 @dataclass(frozen=True, slots=True)
 class WorkCount:
-    """How many rows a kind has in one state, and the earliest due time among them."""
+    """How many rows a kind has in one state, and the earliest due time among them.
+
+    ``earliest_ready_at_ms``: of pending rows when the first may be taken (a failed one waits out its pause), of leased
+    ones when the first lease ends, of dead ones None.
+    """
 
     kind: str
     state: str
     count: int
     earliest_due_at_ms: int
+    earliest_ready_at_ms: int | None = None
 
 
 def count_work(session: Session) -> list[WorkCount]:
     """Count all work by kind and state."""
     rows = session.execute(
-        select(_work.kind, _work.state, func.count().label("total"), func.min(_work.due_at_ms).label("earliest"))
+        select(
+            _work.kind,
+            _work.state,
+            func.count().label("total"),
+            func.min(_work.due_at_ms).label("earliest"),
+            func.min(_work.ready_at_ms).label("ready"),
+        )
         .group_by(_work.kind, _work.state)
         .order_by(_work.kind, _work.state)
     )
-    return [WorkCount(row.kind, row.state, row.total, row.earliest) for row in rows]
+    return [WorkCount(row.kind, row.state, row.total, row.earliest, row.ready) for row in rows]
 
 
 def overdue_work(session: Session, now_ms: int, tolerance_ms: int, limit: int = 100) -> list[tuple[int, str, int]]:
@@ -66,10 +77,18 @@ def list_dead(
     query = select(work_table).where(_work.state == DEAD, _work.id > after_id).order_by(_work.id).limit(_page(limit))
     if kinds is not None:
         query = query.where(_work.kind.in_(list(kinds)))
-    return [
-        DeadWork(row.id, row.kind, row.subject_id, row.failures, row.last_error or "", row.due_at_ms, row.created_at_ms)
-        for row in session.execute(query)
-    ]
+    return [_dead(row) for row in session.execute(query)]
+
+
+def lock_dead(session: Session, work_id: int) -> DeadWork | None:
+    """Return one dead row and lock it until the commit; None when there is none, or it is dead no longer."""
+    row = lock_rows(session, select(work_table).where(_work.id == work_id, _work.state == DEAD)).first()
+    return None if row is None else _dead(row)
+
+
+def dismiss_dead(session: Session, work_id: int) -> bool:
+    """Take a dead row away: its work is never done. False when it is dead no longer."""
+    return session.execute(delete(work_table).where(_work.id == work_id, _work.state == DEAD)).rowcount == 1
 
 
 def requeue_dead(
@@ -89,6 +108,12 @@ def requeue_dead(
         .where(_work.state == DEAD, which)
         .values(state=PENDING, failures=0, due_at_ms=now_ms, ready_at_ms=now_ms)
     ).rowcount
+
+
+def _dead(row: Row[Any]) -> DeadWork:
+    return DeadWork(
+        row.id, row.kind, row.subject_id, row.failures, row.last_error or "", row.due_at_ms, row.created_at_ms
+    )
 
 
 def _page(limit: int) -> int:

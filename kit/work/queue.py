@@ -17,8 +17,6 @@ from kit.work.tables import DEAD, LEASED, LOST, MAX_ERROR_LENGTH, MAX_KIND_LENGT
 MAX_CLAIM: Final = 256
 MAX_ENQUEUE: Final = 1_000
 MAX_PAYLOAD_BYTES: Final = 65_536
-FIRST_BACKOFF_MS: Final = 500
-MAX_BACKOFF_MS: Final = 300_000
 
 _work = work_table.c
 
@@ -29,6 +27,27 @@ class PayloadTooLarge(TooLarge):
 
 class LeaseLost(Conflict):
     """Somebody else took the work over: roll back, nothing of the late worker may stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How long failed work waits: ``first_ms`` after the first failure, twice as long each time, never more than
+    ``longest_ms``; the random part takes up to half of it away.
+    """
+
+    first_ms: int = 500
+    longest_ms: int = 300_000
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.first_ms <= self.longest_ms:
+            raise ValueError(f"Backoff: first_ms {self.first_ms} is outside 1..longest_ms {self.longest_ms}")
+
+    def longest_after(self, failures: int) -> int:
+        """Return the longest pause in milliseconds after the ``failures``-th failure in a row."""
+        return min(self.longest_ms, self.first_ms << min(failures - 1, 32))
+
+
+DEFAULT_BACKOFF: Final = Backoff()
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,15 +324,17 @@ def fail(
     now_ms: int,
     max_attempts: int,
     *,
+    backoff: Backoff = DEFAULT_BACKOFF,
     jitter: Callable[[], float] = random.random,
 ) -> int:
     """End the claims as failed: due again after a growing random pause, dead after ``max_attempts`` failures in a row.
 
-    Claims that are not ours any more are left alone. Returns how many became dead. The pause is 0.5 s * 2^failures, at
-    most 5 minutes, times 0.5..1.0. What would be dead but was asked for again meanwhile gets its new chance instead.
+    Claims that are not ours any more are left alone. Returns how many became dead. The pause is that of ``backoff``
+    (0.5 s, 1 s, 2 s, ... 5 minutes) times 0.5..1.0. What would be dead but was asked for again meanwhile gets its new
+    chance instead.
     """
     rows = [
-        _failed_row(claimed, again_at_ms, error, now_ms, max_attempts, jitter)
+        _failed_row(claimed, again_at_ms, error, now_ms, max_attempts, backoff, jitter)
         for claimed, again_at_ms in _lock_ours(session, claims)
     ]
     bulk_update(session, work_table, "id", rows)
@@ -326,21 +347,17 @@ def _failed_row(
     error: str,
     now_ms: int,
     max_attempts: int,
+    backoff: Backoff,
     jitter: Callable[[], float],
 ) -> dict[str, Any]:
     row = {"id": claimed.id, "again_at_ms": None, "last_error": error[:MAX_ERROR_LENGTH]}
     failures = claimed.failures + 1
     if failures < max_attempts:
-        pause_ms = int(backoff_ms(failures) * (0.5 + 0.5 * jitter()))
+        pause_ms = int(backoff.longest_after(failures) * (0.5 + 0.5 * jitter()))
         return row | {"ready_at_ms": now_ms + pause_ms, "failures": failures, "state": PENDING}
     if again_at_ms is not None:
         return row | {"ready_at_ms": again_at_ms, "failures": 0, "state": PENDING}
     return row | {"ready_at_ms": None, "failures": failures, "state": DEAD}
-
-
-def backoff_ms(failures: int) -> int:
-    """The longest pause after the ``failures``-th failure in a row: 0.5 s, 1 s, 2 s, ... 5 minutes."""
-    return min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS << min(failures - 1, 20))
 
 
 def _ours(claims: Iterable[Claimed]) -> ColumnElement[bool]:

@@ -15,6 +15,8 @@ SCOPES: Final = frozenset(
         "dispatches:read",
         "inbox:read",
         "acceptances:write",
+        "webhooks:write",
+        "webhooks:read",
         ADMIN,
     }
 )

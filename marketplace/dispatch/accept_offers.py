@@ -25,6 +25,7 @@ from marketplace.dispatch.errors import (
     OwnOrder,
     TooManyAnswers,
 )
+from marketplace.dispatch.outgoing_events import announce_acceptances
 from marketplace.dispatch.states import Stage
 from marketplace.dispatch.submit_orders import DISPATCH_WORK
 from marketplace.dispatch.views import AcceptAnswer
@@ -86,6 +87,8 @@ def accept_offers(
     new, settled = _queue(session, ids, good, offers, now_ms)
     reached("accept.queued")
     _wake(session, ids, rows, new, now_ms)
+    announced = [(rows[pair[0]], pair[1], offers[pair].tier) for pair in good if pair in new]
+    announce_acceptances(session, ids, announced, now_ms)
     reached("accept.woken")
     places = acceptance_repository.positions(session, list(settled.values())) if settled else {}
     return [_answer(pair, new, settled.get(pair), places.get(pair), refused.get(pair)) for pair in answers]

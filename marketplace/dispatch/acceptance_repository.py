@@ -244,6 +244,17 @@ def insert_decline(session: Session, dispatch_id: int, user_id: int, reason: str
     return insert_if_absent(session, decline, [row]) == 1
 
 
+def declines_since(session: Session, since_ms: int, limit: int) -> list[tuple[int, int]]:
+    """Return (user, when) of the newest ``limit`` declines at or after ``since_ms``."""
+    statement = (
+        select(decline.c.user_id, decline.c.declined_at_ms)
+        .where(decline.c.declined_at_ms >= since_ms)
+        .order_by(decline.c.declined_at_ms.desc())
+        .limit(limit)
+    )
+    return [(user_id, declined_at_ms) for user_id, declined_at_ms in session.execute(statement)]
+
+
 @dataclass(frozen=True, slots=True)
 class NewAssignment:
     """An assignment to be written."""

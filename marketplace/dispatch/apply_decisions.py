@@ -10,6 +10,7 @@ from kit.work import NewWork, enqueue
 from marketplace.dispatch import acceptance_repository, dispatch_repository
 from marketplace.dispatch.acceptance_repository import NewAssignment
 from marketplace.dispatch.dispatch_repository import DispatchRow, NewEvent
+from marketplace.dispatch.outgoing_events import announce_decisions
 from marketplace.dispatch.states import (
     Assign,
     Confirm,
@@ -29,12 +30,16 @@ SYSTEM: Final = "system"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One dispatch, what was decided for it, who caused it and why."""
+    """One dispatch, what was decided for it, who caused it and why.
+
+    ``full_left``: users of the full tier whom an answer found and this decision leaves for later; None: no answer.
+    """
 
     row: DispatchRow
     decision: Decision
     actor: str = SYSTEM
     reason: str | None = None
+    full_left: int | None = None
 
 
 def apply_decisions(session: Session, ids: IdAllocator, changes: Sequence[Change], now_ms: int) -> list[DispatchRow]:
@@ -52,6 +57,7 @@ def apply_decisions(session: Session, ids: IdAllocator, changes: Sequence[Change
     if events:
         event_ids = ids.take(len(events))
         dispatch_repository.insert_events(session, list(zip(event_ids, events, strict=True)))
+    announce_decisions(session, ids, ((change.row, change.decision, change.reason) for change in changes), now_ms)
     relabelled = [row for row, change in zip(rows, changes, strict=True) if row.label != change.row.label]
     shown = [NewWork(LABEL_WORK, row.dispatch_id, now_ms) for row in relabelled if row.state.waves]
     if shown:
@@ -61,7 +67,8 @@ def apply_decisions(session: Session, ids: IdAllocator, changes: Sequence[Change
 
 def _changed(change: Change, now_ms: int) -> DispatchRow:
     row, decision = change.row, change.decision
-    if decision.state == row.state and decision.due_at_ms == row.due_at_ms:
+    full_left = row.full_left if change.full_left is None else change.full_left
+    if decision.state == row.state and decision.due_at_ms == row.due_at_ms and full_left == row.full_left:
         return row
     entered = {instruction.stage for instruction in decision.instructions if isinstance(instruction, MoveTo)}
     waved = any(isinstance(instruction, SendWave) for instruction in decision.instructions)
@@ -76,6 +83,7 @@ def _changed(change: Change, now_ms: int) -> DispatchRow:
         partial_at_ms=now_ms if Stage.OFFERING_PARTIAL in entered else row.partial_at_ms,
         closed_at_ms=now_ms if closes else row.closed_at_ms,
         reason=change.reason if closes else row.reason,
+        full_left=full_left,
     )
 
 
@@ -124,14 +132,15 @@ def _end_assignment(session: Session, change: Change, instruction: EndAssignment
 def _events(change: Change, now_ms: int) -> list[NewEvent]:
     lines = []
     for instruction in change.decision.instructions:
-        named = _line(instruction)
+        named = event_line(instruction)
         if named is not None:
             kind, user_id = named
             lines.append(NewEvent(change.row.dispatch_id, now_ms, kind, change.actor, user_id, change.reason))
     return lines
 
 
-def _line(instruction: Instruction) -> tuple[str, int | None] | None:
+def event_line(instruction: Instruction) -> tuple[str, int | None] | None:
+    """Return the kind and the user of the timeline line that an instruction writes, None when it writes none."""
     match instruction:
         case MoveTo(stage):
             return stage.value, None

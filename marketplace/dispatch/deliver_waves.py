@@ -42,12 +42,14 @@ def deliver_waves(
 def show_labels(
     database: Database, inbox: InboxDelivery, claims: Sequence[Claimed], *, reached: Reached = passing_by
 ) -> None:
-    """Show receivers the present state (open | taken | closed) of the claimed dispatches."""
+    """Show receivers the present state (open | taken | closed) and title of the claimed dispatches."""
     with database.read() as session:
         labels = history_repository.labels_of(session, [claimed.subject_id for claimed in claims])
     reached("label.read")
     for dispatch_id, label in labels.items():
         inbox.set_state(dispatch_id, label.state)
+        if label.order_version > 1:
+            inbox.set_title(dispatch_id, label.title)
     reached("label.shown")
 
     def note(session: Session) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select
 
 from kit.db import Session, insert_if_absent, insert_many, lock_rows, lock_shared, upsert
 from marketplace.dispatch.policies import Policy
@@ -16,7 +16,10 @@ IN_AT_MOST: Final = 900
 
 @dataclass(frozen=True, slots=True)
 class DispatchRow:
-    """A dispatch as it is stored. ``version`` grows with every change."""
+    """A dispatch as it is stored. ``version`` grows with every change.
+
+    ``full_left``: users of the full tier whom the last answer found and left for later waves, None before it.
+    """
 
     dispatch_id: int
     order_id: int
@@ -32,6 +35,7 @@ class DispatchRow:
     partial_at_ms: int | None = None
     closed_at_ms: int | None = None
     reason: str | None = None
+    full_left: int | None = None
 
     @property
     def label(self) -> str:
@@ -51,11 +55,13 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class StoredPolicy:
-    """One immutable version of a policy."""
+    """One immutable version of a policy; ``is_new``: this very call wrote it."""
 
     policy_id: int
     version: int
     policy: Policy
+    created_at_ms: int
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +150,24 @@ def insert_events(session: Session, rows: Sequence[tuple[int, NewEvent]]) -> Non
 
 def newest_policies(session: Session, names: Sequence[str] | None = None) -> dict[str, StoredPolicy]:
     """Return the newest version of each policy, or of the named ones."""
-    statement = select(policy).order_by(policy.c.version)
+    newest = select(policy.c.name, func.max(policy.c.version).label("version")).group_by(policy.c.name)
     if names is not None:
-        statement = statement.where(policy.c.name.in_(names))
-    return {row.name: _stored_policy(row) for row in session.execute(statement)}
+        newest = newest.where(policy.c.name.in_(names))
+    versions = newest.subquery()
+    same = and_(policy.c.name == versions.c.name, policy.c.version == versions.c.version)
+    return {row.name: _stored_policy(row) for row in session.execute(select(policy).join(versions, same))}
+
+
+def policy_version(session: Session, name: str, version: int) -> StoredPolicy | None:
+    """Return one version of a policy, if it is there."""
+    row = session.execute(select(policy).where(policy.c.name == name, policy.c.version == version)).first()
+    return None if row is None else _stored_policy(row)
+
+
+def policy_versions(session: Session, name: str, limit: int) -> list[StoredPolicy]:
+    """Return the newest ``limit`` versions of a policy, the newest first."""
+    statement = select(policy).where(policy.c.name == name).order_by(policy.c.version.desc()).limit(limit)
+    return [_stored_policy(row) for row in session.execute(statement)]
 
 
 def policies_by_id(session: Session, policy_ids: Sequence[int]) -> dict[int, StoredPolicy]:
@@ -198,6 +218,9 @@ def dispatch_row(row: Row[Any]) -> DispatchRow:
         assigned=assigned,
         tokens_given=row.tokens_given,
         confirmed_reach=row.confirmed_reach,
+        set_aside_full=row.set_aside_full,
+        set_aside_partial=row.set_aside_partial,
+        suppressed=row.suppressed,
     )
     return DispatchRow(
         dispatch_id=row.id,
@@ -214,6 +237,7 @@ def dispatch_row(row: Row[Any]) -> DispatchRow:
         partial_at_ms=row.partial_at_ms,
         closed_at_ms=row.closed_at_ms,
         reason=row.reason,
+        full_left=row.full_left,
     )
 
 
@@ -242,6 +266,9 @@ def _values(row: DispatchRow) -> dict[str, Any]:
         "hold_until_ms": None if assigned is None else assigned.hold_until_ms,
         "tokens_given": state.tokens_given,
         "confirmed_reach": state.confirmed_reach,
+        "set_aside_full": state.set_aside_full,
+        "set_aside_partial": state.set_aside_partial,
+        "suppressed": state.suppressed,
         "expires_at_ms": state.expires_at_ms,
         "due_at_ms": row.due_at_ms,
         "created_at_ms": row.created_at_ms,
@@ -250,6 +277,7 @@ def _values(row: DispatchRow) -> dict[str, Any]:
         "closed_at_ms": row.closed_at_ms,
         "changed_at_ms": row.changed_at_ms,
         "reason": row.reason,
+        "full_left": row.full_left,
     }
 
 
@@ -258,4 +286,4 @@ _CHANGING = [column.name for column in dispatch.columns if column.name not in _F
 
 
 def _stored_policy(row: Row[Any]) -> StoredPolicy:
-    return StoredPolicy(row.id, row.version, Policy.from_json(row.document))
+    return StoredPolicy(row.id, row.version, Policy.from_json(row.document), row.created_at_ms)

@@ -97,6 +97,14 @@ class UnknownPolicy(InvalidInput):
         super().__init__("policy", name, f"is not a known policy; choose one of {', '.join(sorted(known))}.")
 
 
+class UnknownPolicyVersion(UnknownPolicy):
+    """The policy is known, this version of it is not."""
+
+    def __init__(self, reference: object, newest: int) -> None:
+        rule = f"names no version of that policy; there are the versions 1 to {newest}, and without one the newest."
+        InvalidInput.__init__(self, "policy", reference, rule)
+
+
 class TooManyAnswers(TooLarge):
     """A batch of acceptances above the bound."""
 

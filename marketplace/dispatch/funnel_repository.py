@@ -1,5 +1,6 @@
 """The story of one dispatch in numbers (funnel) and in lines (timeline)."""
 
+import json
 from typing import Any, Final
 
 from sqlalchemy import Row, func, select
@@ -8,6 +9,7 @@ from kit.db import Session
 from marketplace.dispatch import acceptance_repository, wave_repository
 from marketplace.dispatch.acceptance_repository import AcceptanceCounts
 from marketplace.dispatch.errors import DispatchNotFound
+from marketplace.dispatch.ports import MatchTiming
 from marketplace.dispatch.tables import acceptance, assignment, decline, dispatch, dispatch_event, wave
 from marketplace.dispatch.views import Funnel, TimelineLine
 
@@ -49,6 +51,7 @@ def funnel(session: Session, *, dispatch_id: int, owner: str | None = None) -> F
         assigned=selected[0],
         stage_ms=_stages(row, delivered[1], first_yes, selected[1]),
         certificate=certificate,
+        timing=_first_timing(session, dispatch_id),
     )
 
 
@@ -92,6 +95,16 @@ def timeline(session: Session, *, dispatch_id: int, owner: str | None = None) ->
         TimelineLine(each.at_ms, each.kind, each.actor, each.user_id, each.detail) for each in session.execute(events)
     ]
     return sorted(lines, key=lambda line: (line.at_ms, line.kind == "wave"))
+
+
+def _first_timing(session: Session, dispatch_id: int) -> MatchTiming | None:
+    first = select(wave.c.timing).where(wave.c.dispatch_id == dispatch_id).order_by(wave.c.id).limit(1)
+    text = session.execute(first).scalar_one_or_none()
+    if text is None:
+        return None
+    document = json.loads(text)
+    shards = tuple((shard, took_us) for shard, took_us in document.pop("shards_us"))
+    return MatchTiming(**document, shards_us=shards)
 
 
 def _dispatch(session: Session, dispatch_id: int, owner: str | None) -> Row[Any]:

@@ -76,12 +76,15 @@ def labels_of(session: Session, dispatch_ids: Sequence[int]) -> dict[int, Dispat
     for start in range(0, len(dispatch_ids), IN_AT_MOST):
         part = sorted(dispatch_ids[start : start + IN_AT_MOST])
         statement = (
-            select(dispatch.c.id, dispatch.c.stage, dispatch.c.assigned_user_id, orders.c.title)
+            select(
+                dispatch.c.id, dispatch.c.stage, dispatch.c.assigned_user_id, dispatch.c.order_version, orders.c.title
+            )
             .join_from(dispatch, orders, orders.c.id == dispatch.c.order_id)
             .where(dispatch.c.id.in_(part))
         )
         for row in session.execute(statement):
-            found[row.id] = DispatchLabel(row.title, label_state(row.stage, row.assigned_user_id))
+            state = label_state(row.stage, row.assigned_user_id)
+            found[row.id] = DispatchLabel(row.title, state, row.order_version)
     return found
 
 

@@ -1,17 +1,25 @@
 """What must hold in the tables of dispatch at every moment between transactions; each check names what breaks it."""
 
 import itertools
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import Row, and_, exists, func, or_, select
 
 from kit.db import Session
 from kit.work import work_table
-from marketplace.dispatch.dispatch_repository import IN_AT_MOST
-from marketplace.dispatch.packing import find, unpack_ids
-from marketplace.dispatch.states import FINAL
-from marketplace.dispatch.tables import acceptance, arrival_counter, assignment, dispatch, frozen_query, wave
+from marketplace.dispatch.dispatch_repository import IN_AT_MOST, policies_by_id
+from marketplace.dispatch.packing import ID_BYTES, find, unpack_ids
+from marketplace.dispatch.states import FINAL, Stage, Step
+from marketplace.dispatch.tables import (
+    acceptance,
+    arrival_counter,
+    assignment,
+    dispatch,
+    frozen_query,
+    suppression,
+    wave,
+)
 from marketplace.orders.tables import orders
 
 MAX_FOUND: Final = 100
@@ -181,6 +189,75 @@ def confused_queues(session: Session) -> list[str]:
     return broken[:MAX_FOUND]
 
 
+def missed(session: Session) -> list[str]:
+    """Where a tier's waves are over, everybody of the full tier was told or passed over, as far as limits allow."""
+    columns = (
+        dispatch.c.id,
+        dispatch.c.policy_id,
+        dispatch.c.full_left,
+        dispatch.c.notified_full,
+        dispatch.c.notified_partial,
+        dispatch.c.set_aside_full,
+        dispatch.c.set_aside_partial,
+        dispatch.c.confirmed_reach,
+    )
+    offering = dispatch.c.stage.in_([Stage.OFFERING_FULL.value, Stage.OFFERING_PARTIAL.value])
+    over = or_(dispatch.c.stage == Stage.EXHAUSTED.value, and_(offering, dispatch.c.step != Step.WAVE.value))
+    rows = session.execute(select(*columns).where(over, dispatch.c.full_left > 0)).all()
+    policies = policies_by_id(session, [row.policy_id for row in rows]) if rows else {}
+    broken = []
+    for row in rows:
+        full = row.notified_full + row.set_aside_full
+        everybody = full + row.notified_partial + row.set_aside_partial
+        limited = full >= policies[row.policy_id].policy.full_limit
+        if not limited and (row.confirmed_reach is None or everybody < row.confirmed_reach):
+            broken.append(f"dispatch {row.id} missed {row.full_left} users of its full tier")
+    return broken[:MAX_FOUND]
+
+
+def passed_over_wrongly(session: Session) -> list[str]:
+    """Who waits for a catch-up, or is suppressed for good, is counted so, once, and was not told."""
+    broken: list[str] = []
+    rows = session.execute(
+        select(suppression, dispatch.c.order_version.label("present"))
+        .join(dispatch, dispatch.c.id == suppression.c.dispatch_id)
+        .where(suppression.c.state.in_(("waiting", "final")))
+    ).all()
+    for row in rows:
+        if len(row.user_ids) != row.size * ID_BYTES:
+            broken.append(f"suppression {row.id} is not as long as it says")
+        if row.order_version != row.present and row.state == "waiting":
+            broken.append(f"suppression {row.id} waits for an order version that is over")
+    present = [row for row in rows if row.order_version == row.present]
+    waiting, final = _users_of(present, "waiting"), _users_of(present, "final")
+    set_aside = dispatch.c.set_aside_full + dispatch.c.set_aside_partial
+    counted = select(dispatch.c.id, set_aside, dispatch.c.suppressed).where(set_aside + dispatch.c.suppressed > 0)
+    counts = {row[0]: (row[1], row[2]) for row in session.execute(counted)}
+    for dispatch_id in sorted({*waiting, *final, *counts}):
+        users = [*waiting.get(dispatch_id, []), *final.get(dispatch_id, [])]
+        held = (len(waiting.get(dispatch_id, [])), len(final.get(dispatch_id, [])))
+        if held != counts.get(dispatch_id, (0, 0)):
+            broken.append(f"dispatch {dispatch_id} miscounts whom it passed over")
+        told = _told_of_present_version(session, dispatch_id)
+        if len(set(users)) < len(users) or told.intersection(users):
+            broken.append(f"dispatch {dispatch_id} passed over somebody whom it told, or twice")
+    return broken[:MAX_FOUND]
+
+
+def _users_of(rows: Sequence[Row[Any]], state: str) -> dict[int, list[int]]:
+    users: dict[int, list[int]] = {}
+    for row in rows:
+        if row.state == state:
+            users.setdefault(row.dispatch_id, []).extend(unpack_ids(row.user_ids))
+    return users
+
+
+def _told_of_present_version(session: Session, dispatch_id: int) -> set[int]:
+    same = and_(dispatch.c.id == wave.c.dispatch_id, dispatch.c.order_version == wave.c.order_version)
+    chunks = select(wave.c.user_ids).join(dispatch, same).where(dispatch.c.id == dispatch_id)
+    return {user_id for packed in session.execute(chunks).scalars() for user_id in unpack_ids(packed)}
+
+
 INVARIANTS: Final[dict[str, Check]] = {
     "nobody is told twice": told_twice,
     "at most one active assignment": two_assignments,
@@ -190,4 +267,6 @@ INVARIANTS: Final[dict[str, Check]] = {
     "only told users accept": answered_without_offer,
     "nobody waits for a closed dispatch": stuck_acceptors,
     "every acceptance has an arrival of its own": confused_queues,
+    "nobody of the full tier is missed": missed,
+    "who is passed over is not told": passed_over_wrongly,
 }

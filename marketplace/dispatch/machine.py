@@ -3,25 +3,30 @@
     approved -> offering_full -> offering_partial -> exhausted | expired | cancelled | publisher_silent
                 | unmatchable (the matcher refuses the order)
     beside it the choice: none -> accepted -> assigned (the publisher selects, from the first acceptance on)
+    within a tier: wave, wave, ... -> its window -> one catch-up wave for those whose attention was spared -> its window
 
 The state says where the offering stands (``step``: what it does next and when), how many acceptances wait in the
 queue, and who holds the assignment. Which users are told is not decided here: the machine says how many of each tier.
 """
 
 from dataclasses import replace
+from typing import Final
 
+from marketplace.dispatch.cut_waves import catch_up, close, enter, require_question, send
 from marketplace.dispatch.policies import Policy
 from marketplace.dispatch.states import (
     Assign,
     Assigned,
     AssignmentEnded,
     Cancelled,
+    CaughtUp,
     Confirm,
     Confirmed,
     Decision,
     DispatchState,
     EndAssignment,
     Ending,
+    EndSetAside,
     Event,
     ImpossibleEvent,
     Instruction,
@@ -29,16 +34,19 @@ from marketplace.dispatch.states import (
     MoveTo,
     QueryWave,
     Refused,
-    ReleaseAcceptors,
     RemindPublisher,
     Revised,
     Selected,
     SendWave,
+    SetAside,
     Stage,
     Step,
     Withdrawn,
     Woken,
 )
+
+MAX_ASKED: Final = 100_000
+"""Candidates of a tier that one question can bring."""
 
 
 def open_dispatch(policy: Policy, *, now_ms: int, expires_at_ms: int | None = None) -> DispatchState:
@@ -58,10 +66,12 @@ def step(state: DispatchState, policy: Policy, event: Event, now_ms: int) -> Dec
         case Woken():
             state = _count_queue(state, event, now_ms)
         case Matched():
-            state = _send(state, policy, event, now_ms, instructions)
+            state = send(state, policy, event, now_ms, instructions)
+        case CaughtUp():
+            state = catch_up(state, policy, event, now_ms, instructions)
         case Refused():
-            _require_question(state)
-            state = _close(state, Stage.UNMATCHABLE, instructions)
+            require_question(state, Step.WAVE, Step.CATCH_UP)
+            state = close(state, Stage.UNMATCHABLE, instructions)
         case Withdrawn():
             state = replace(state, queued=event.queued)
         case Cancelled() | Revised():
@@ -94,15 +104,10 @@ def _take_back(
     if state.assigned is not None:
         raise ImpossibleEvent("an assigned order can be neither cancelled nor revised by its dispatch")
     if isinstance(event, Cancelled):
-        return _close(state, Stage.CANCELLED, instructions)
+        return close(state, Stage.CANCELLED, instructions)
     if event.order_version <= state.order_version:
         raise ImpossibleEvent("a revision needs a higher version")
     return _revise(state, event, now_ms, instructions)
-
-
-def _require_question(state: DispatchState) -> None:
-    if state.step is not Step.WAVE or state.assigned is not None:
-        raise ImpossibleEvent("no wave was asked for")
 
 
 # --- one event each ---------------------------------------------------------------------------------------------------
@@ -114,69 +119,6 @@ def _count_queue(state: DispatchState, event: Woken, now_ms: int) -> DispatchSta
         since_ms = now_ms if event.since_ms is None else min(event.since_ms, now_ms)
         return replace(state, queued=event.queued, idle_since_ms=since_ms)
     return state if event.queued == state.queued else replace(state, queued=event.queued)
-
-
-def _send(
-    state: DispatchState, policy: Policy, event: Matched, now_ms: int, instructions: list[Instruction]
-) -> DispatchState:
-    """Cut one wave from the candidates that were found."""
-    _require_question(state)
-    room = _room(state, policy)
-    room_full = min(policy.full_limit - state.notified_full, room)
-    full = max(0, min(event.full, policy.wave_size, room_full))
-    if state.stage in (Stage.APPROVED, Stage.OFFERING_FULL):
-        state = _enter(state, Stage.OFFERING_FULL, instructions)
-        if full:
-            more = event.full > full and room_full > full
-            return _record_wave(state, policy, full, 0, now_ms, instructions, more=more)
-        if state.last_wave_at_ms is not None:
-            return replace(state, step=Step.WINDOW, step_at_ms=state.last_wave_at_ms + policy.full_window_ms)
-        # An empty full tier escalates at once.
-        state = _enter(replace(state, step_at_ms=now_ms), Stage.OFFERING_PARTIAL, instructions)
-    if event.partial is None:
-        return state
-    room_partial = min(policy.partial_limit - state.notified_partial, room - full)
-    partial = max(0, min(event.partial, policy.wave_size - full, room_partial))
-    if full or partial:
-        more = (event.full > full and room_full > full) or (event.partial > partial and room_partial > partial)
-        return _record_wave(state, policy, full, partial, now_ms, instructions, more=more)
-    if state.waves == 0 and not state.queued:
-        return _close(state, Stage.EXHAUSTED, instructions)
-    started_ms = now_ms if state.last_wave_at_ms is None else state.last_wave_at_ms
-    return replace(
-        state, last_wave_at_ms=started_ms, step=Step.WINDOW, step_at_ms=started_ms + policy.partial_window_ms
-    )
-
-
-def _room(state: DispatchState, policy: Policy) -> int:
-    """How many more users may be told at all: the confirmed reach, else as many as both tiers allow."""
-    if state.confirmed_reach is None:
-        return policy.full_limit + policy.partial_limit - state.notified_full - state.notified_partial
-    return state.confirmed_reach - state.notified_full - state.notified_partial
-
-
-def _record_wave(
-    state: DispatchState,
-    policy: Policy,
-    full: int,
-    partial: int,
-    now_ms: int,
-    instructions: list[Instruction],
-    *,
-    more: bool,
-) -> DispatchState:
-    expires_at_ms = min(now_ms + policy.offer_expiry_ms, state.expires_at_ms)
-    instructions.append(SendWave(state.waves + 1, full, partial, expires_at_ms))
-    window_ms = policy.full_window_ms if state.stage is Stage.OFFERING_FULL else policy.partial_window_ms
-    return replace(
-        state,
-        waves=state.waves + 1,
-        notified_full=state.notified_full + full,
-        notified_partial=state.notified_partial + partial,
-        last_wave_at_ms=now_ms,
-        step=Step.WAVE if more else Step.WINDOW,
-        step_at_ms=now_ms + (policy.wave_interval_ms if more else window_ms),
-    )
 
 
 def _assign(
@@ -223,9 +165,13 @@ def _revise(state: DispatchState, event: Revised, now_ms: int, instructions: lis
         stage=Stage.APPROVED,
         order_version=event.order_version,
         expires_at_ms=event.expires_at_ms,
+        confirmed_reach=state.confirmed_reach if event.confirmed_reach is None else event.confirmed_reach,
         step=Step.WAVE,
         step_at_ms=now_ms,
         last_wave_at_ms=None,
+        set_aside_full=0,
+        set_aside_partial=0,
+        suppressed=0,
     )
 
 
@@ -242,7 +188,7 @@ def _advance(state: DispatchState, policy: Policy, now_ms: int, instructions: li
             return state
         state = _end_assignment(state, state.assigned.token, Ending.LAPSED, now_ms, instructions)
     if now_ms >= state.expires_at_ms:
-        return _close(state, Stage.EXPIRED, instructions)
+        return close(state, Stage.EXPIRED, instructions)
     state = _watch_publisher(state, policy, now_ms, instructions)
     if state.final or state.queued >= policy.acceptors_wanted:
         return state
@@ -264,7 +210,7 @@ def _watch_publisher(
         reminded, since_ms = True, now_ms
     state = replace(state, idle_since_ms=since_ms, reminded=reminded)
     if reminded and now_ms >= since_ms + policy.publisher_idle_ms:
-        return _close(state, Stage.PUBLISHER_SILENT, instructions)
+        return close(state, Stage.PUBLISHER_SILENT, instructions)
     return state
 
 
@@ -277,33 +223,39 @@ def _offer(state: DispatchState, now_ms: int, instructions: list[Instruction], p
         state = replace(state, step=Step.WAVE, step_at_ms=now_ms)
     if now_ms < state.step_at_ms:
         return state
+    if state.set_aside and state.step in (Step.WINDOW, Step.CATCH_UP):
+        return _ask_about_those_set_aside(state, now_ms, instructions, policy)
     if state.step is Step.WINDOW:
         if state.stage is Stage.OFFERING_PARTIAL:
             if state.queued:
                 return replace(state, step=Step.REST)
-            return _close(state, Stage.EXHAUSTED, instructions)
-        state = _enter(state, Stage.OFFERING_PARTIAL, instructions)
+            return close(state, Stage.EXHAUSTED, instructions)
+        state = enter(state, Stage.OFFERING_PARTIAL, instructions)
         state = replace(state, step=Step.WAVE, step_at_ms=now_ms)
-    with_partial = state.stage is Stage.OFFERING_PARTIAL
-    # A wave that was just sent is never followed by another query in the same decision: its time is later or equal,
-    # and the timer brings the dispatch back, so one decision stays bounded.
-    if not any(isinstance(instruction, SendWave) for instruction in instructions):
-        instructions.append(QueryWave(policy.wave_size + 1, with_partial))
+    if _may_ask(instructions):
+        instructions.append(QueryWave(policy.wave_size + 1, state.stage is Stage.OFFERING_PARTIAL))
     return state
 
 
-def _enter(state: DispatchState, stage: Stage, instructions: list[Instruction]) -> DispatchState:
-    if state.stage is stage:
-        return state
-    instructions.append(MoveTo(stage))
-    return replace(state, stage=stage, last_wave_at_ms=None)
+def _may_ask(instructions: list[Instruction]) -> bool:
+    """A wave that was just cut is never followed by another query in the same decision: its time is later or equal,
+    and the timer brings the dispatch back, so one decision stays bounded.
+    """
+    return not any(isinstance(instruction, SendWave | SetAside | EndSetAside) for instruction in instructions)
 
 
-def _close(state: DispatchState, stage: Stage, instructions: list[Instruction]) -> DispatchState:
-    instructions.append(MoveTo(stage))
-    if state.queued:
-        instructions.append(ReleaseAcceptors())
-    return replace(state, stage=stage, step=Step.REST, queued=0, idle_since_ms=None, reminded=False)
+def _ask_about_those_set_aside(
+    state: DispatchState, now_ms: int, instructions: list[Instruction], policy: Policy
+) -> DispatchState:
+    """The tier ends with its one catch-up wave, which waits until quiet hours are over."""
+    quiet_until_ms = policy.quiet_until_ms(now_ms)
+    if quiet_until_ms is not None:
+        return replace(state, step=Step.CATCH_UP, step_at_ms=quiet_until_ms)
+    if _may_ask(instructions):
+        # Twice as many as are meant: newcomers may stand before them.
+        limit = min(MAX_ASKED, 2 * state.set_aside + policy.wave_size + 1)
+        instructions.append(QueryWave(limit, state.stage is Stage.OFFERING_PARTIAL, catch_up=True))
+    return replace(state, step=Step.CATCH_UP)
 
 
 def _due_at_ms(state: DispatchState, policy: Policy, instructions: list[Instruction], now_ms: int) -> int | None:

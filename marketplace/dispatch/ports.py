@@ -29,6 +29,14 @@ class Candidates:
         """Return the best ``count`` of them."""
         return Candidates(self.user_ids[:count], self.scores[:count], self.ties[:count])
 
+    def pick(self, places: Sequence[int]) -> "Candidates":
+        """Return those at these places, in this order."""
+        return Candidates(
+            array("q", map(self.user_ids.__getitem__, places)),
+            array("i", map(self.scores.__getitem__, places)),
+            array("i", map(self.ties.__getitem__, places)),
+        )
+
     @staticmethod
     def of(rows: Sequence[tuple[int, int, int]]) -> "Candidates":
         """Build from (user id, score, tie) rows in rank order."""
@@ -62,12 +70,27 @@ class MatchRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class MatchTiming:
+    """How long one batch of ``batch`` questions took, in microseconds.
+
+    ``catch_up_us``: until the profile changes committed before it were published; ``resolve_us``: orders became
+    queries; ``match_us``: compiled, asked of the shards and merged; ``shards_us``: (shard, how long it worked).
+    """
+
+    batch: int
+    catch_up_us: int
+    resolve_us: int
+    match_us: int
+    shards_us: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MatchAnswer:
     """One complete answer at one barrier. ``partial`` is None when it was neither asked for nor computed.
 
     ``certificate``: barrier, placement_version, vocabulary_version, evaluated, closed_by_routing, population.
     ``full_count`` and ``partial_count`` count after the exclusions. ``dimension_counts``: users who satisfy each
-    dimension; empty when not computed.
+    dimension; empty when not computed. ``timing``: how long the answer took, None when it was not measured.
     """
 
     query_json: str
@@ -77,6 +100,7 @@ class MatchAnswer:
     partial: Candidates | None
     certificate: Mapping[str, Any]
     dimension_counts: Mapping[str, int] = field(default_factory=dict)
+    timing: MatchTiming | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,4 +159,8 @@ class InboxDelivery(Protocol):
 
     def set_state(self, dispatch_id: int, state: str) -> object:
         """Show ``state`` (open | taken | closed) with the entries of this dispatch from now on."""
+        ...
+
+    def set_title(self, dispatch_id: int, title: str) -> object:
+        """Show another title with the entries of this dispatch: its order was edited. Nobody is told again."""
         ...

@@ -15,14 +15,18 @@ from kit.ids import IdAllocator
 from kit.work import Claimed, NewWork, complete, enqueue, hold, reschedule
 from marketplace.dispatch import dispatch_repository, wave_repository
 from marketplace.dispatch.apply_decisions import LABEL_WORK, Change, apply_decisions
+from marketplace.dispatch.attention import Attention
 from marketplace.dispatch.crash_points import Reached, passing_by
 from marketplace.dispatch.dispatch_repository import DispatchRow, Queue
+from marketplace.dispatch.judge_candidates import Judged
 from marketplace.dispatch.machine import step
+from marketplace.dispatch.notify_users import enqueue_wave_notices
 from marketplace.dispatch.packing import pack
-from marketplace.dispatch.plan_waves import Loaded, Plan, asks, load, matched_event, plan_waves, wake
+from marketplace.dispatch.pass_over import Passing, full_left, write_suppressions
+from marketplace.dispatch.plan_waves import Loaded, Plan, asks, load, matched_event, plan_waves, told_of, wake
 from marketplace.dispatch.policies import Policy
-from marketplace.dispatch.ports import NO_CANDIDATES, CandidateSource, MatchAnswer, MatchRefused
-from marketplace.dispatch.states import Decision, SendWave
+from marketplace.dispatch.ports import CandidateSource, MatchAnswer, MatchRefused
+from marketplace.dispatch.states import Decision, QueryWave, SendWave
 from marketplace.dispatch.wave_repository import FrozenQuery, NewWaveChunk
 
 DELIVERY_WORK: Final = "delivery"
@@ -39,15 +43,21 @@ def run_due_dispatches(
     claims: Sequence[Claimed],
     *,
     now_ms: int,
+    attention: Attention | None = None,
     notify: Notify | None = None,
     reached: Reached = passing_by,
 ) -> None:
-    """Wake the claimed dispatches. Raises Unavailable when matching is paused: nothing was written, try again later."""
+    """Wake the claimed dispatches. Raises Unavailable when matching is paused: nothing was written, try again later.
+
+    ``attention`` is kept from batch to batch by whoever calls again and again; without it the offers of the last
+    24 hours are read anew where a policy counts them.
+    """
     dispatch_ids = [claimed.subject_id for claimed in claims]
+    budgets = Attention() if attention is None else attention
     with database.read() as session:
-        loaded = load(session, dispatch_ids)
+        loaded = load(session, dispatch_ids, budgets, now_ms)
     reached("dispatch.claims_read")
-    plans = plan_waves(loaded, source, now_ms)
+    plans = plan_waves(loaded, source, budgets, now_ms)
     reached("dispatch.candidates_found")
     written = database.run(lambda session: _commit(session, ids, claims, loaded, plans, now_ms, reached))
     reached("dispatch.committed")
@@ -56,18 +66,11 @@ def run_due_dispatches(
 
 
 @dataclass(frozen=True, slots=True)
-class _Wave:
-    """A wave that the machine ordered, and the answer that it is cut from."""
-
-    send: SendWave
-    answer: MatchAnswer
-
-
-@dataclass(frozen=True, slots=True)
 class _Outcome:
+    """What became of one dispatch; ``found`` is the answer that was used, ``again``: it asked and had no answer."""
+
     change: Change
-    wave: _Wave | None
-    answer: MatchAnswer | None
+    found: Judged | None
     again: bool
 
 
@@ -98,9 +101,11 @@ def _commit(
     }
     changed = apply_decisions(session, ids, [outcome.change for outcome in outcomes.values()], now_ms)
     reached("dispatch.decisions_written")
+    write_suppressions(session, ids, [_passed_over(outcome) for outcome in outcomes.values()], now_ms)
     chunks = _write_waves(session, list(outcomes.values()), loaded, now_ms)
     reached("dispatch.waves_written")
     enqueue(session, ids, [NewWork(DELIVERY_WORK, chunk.wave_id, now_ms) for chunk in chunks], now_ms)
+    enqueue_wave_notices(session, ids, [chunk.wave_id for chunk in chunks], now_ms)
     _end_work(session, mine, outcomes, now_ms)
     reached("dispatch.work_ended")
     written = {DELIVERY_WORK} if chunks else set()
@@ -115,31 +120,33 @@ def _decide(row: DispatchRow, policy: Policy, queue: Queue, plan: Plan, now_ms: 
     first = wake(row, policy, queue, now_ms)
     decision, instructions = first, list(first.instructions)
     answers = list(plan.answers) if plan.version == row.version else []
-    used: MatchAnswer | None = None
+    used: Judged | None = None
     while (query := asks(decision)) is not None and answers:
-        answer = answers.pop(0)
-        if query.with_partial and isinstance(answer, MatchAnswer) and answer.partial is None:
+        found = answers.pop(0)
+        if isinstance(found, Judged) and not _answers(found, query):
             continue
-        decision = step(decision.state, policy, matched_event(answer, query, policy), now_ms)
+        decision = step(decision.state, policy, matched_event(found, query), now_ms)
         instructions += decision.instructions
-        if isinstance(answer, MatchRefused):
+        if isinstance(found, MatchRefused):
             whole = Decision(decision.state, tuple(instructions), decision.due_at_ms)
-            return _Outcome(Change(row, whole, reason=answer.sentence), None, None, again=False)
-        used = answer
+            return _Outcome(Change(row, whole, reason=found.sentence), None, again=False)
+        used = found
     whole = Decision(decision.state, tuple(instructions), decision.due_at_ms)
-    sends = [instruction for instruction in instructions if isinstance(instruction, SendWave)]
-    wave = _Wave(sends[0], used) if sends and used is not None else None
     # A question without an answer: somebody changed the dispatch in between, so it is asked anew, at once.
-    return _Outcome(Change(row, whole), wave, used, again=asks(decision) is not None)
+    left = None if used is None else full_left(used, instructions)
+    return _Outcome(Change(row, whole, full_left=left), used, again=asks(decision) is not None)
+
+
+def _answers(found: Judged, query: QueryWave) -> bool:
+    return found.catch_up is query.catch_up and not (query.with_partial and found.partial is None)
+
+
+def _passed_over(outcome: _Outcome) -> Passing:
+    return Passing(outcome.change.row, outcome.change.decision.instructions, outcome.found)
 
 
 def _write_waves(session: Session, outcomes: Sequence[_Outcome], loaded: Loaded, now_ms: int) -> list[NewWaveChunk]:
-    chunks = [
-        chunk
-        for outcome in outcomes
-        if outcome.wave is not None
-        for chunk in _cut(outcome.change, outcome.wave, now_ms)
-    ]
+    chunks = [chunk for outcome in outcomes for chunk in _cut(outcome, now_ms)]
     if chunks:
         # The counter stays locked until the commit, so it is taken as late as possible.
         first_id = next_sequence(session, WAVE_SEQUENCE, len(chunks))
@@ -148,10 +155,10 @@ def _write_waves(session: Session, outcomes: Sequence[_Outcome], loaded: Loaded,
     wave_repository.save_frozen(
         session,
         [
-            _frozen(outcome.change, outcome.answer, now_ms)
+            _frozen(outcome.change, outcome.found.answer, now_ms)
             for outcome in outcomes
-            if outcome.answer is not None
-            and _tells_more(loaded.frozen.get(outcome.change.row.dispatch_id), outcome.answer)
+            if outcome.found is not None
+            and _tells_more(loaded.frozen.get(outcome.change.row.dispatch_id), outcome.found.answer)
         ],
     )
     return chunks
@@ -162,34 +169,39 @@ def _tells_more(known: FrozenQuery | None, answer: MatchAnswer) -> bool:
     return known is None or (known.partial_count is None and answer.partial_count is not None)
 
 
-def _cut(change: Change, wave: _Wave, now_ms: int) -> list[NewWaveChunk]:
-    answer, send = wave.answer, wave.send
-    partial = NO_CANDIDATES if answer.partial is None else answer.partial
-    packed = [("full", chunk) for chunk in pack(answer.full.take(send.full))]
-    packed += [("partial", chunk) for chunk in pack(partial.take(send.partial))]
+def _cut(outcome: _Outcome, now_ms: int) -> list[NewWaveChunk]:
+    row, instructions = outcome.change.row, outcome.change.decision.instructions
+    sends = [instruction for instruction in instructions if isinstance(instruction, SendWave)]
+    if not sends or outcome.found is None:
+        return []
+    answer, send = outcome.found.answer, sends[0]
+    full, partial = told_of(outcome.found, instructions)
+    packed = [("full", chunk) for chunk in pack(full)] + [("partial", chunk) for chunk in pack(partial)]
     return [
         NewWaveChunk(
             wave_id=0,
-            dispatch_id=change.row.dispatch_id,
+            dispatch_id=row.dispatch_id,
             number=send.number,
             chunk=place,
             tier=tier,
-            order_version=change.row.state.order_version,
+            order_version=row.state.order_version,
             packed=chunk,
-            certificate=answer.certificate,
+            certificate=outcome.found.certificate,
             full_count=answer.full_count,
             partial_count=answer.partial_count,
             dimension_counts=answer.dimension_counts,
             sent_at_ms=now_ms,
             expires_at_ms=send.expires_at_ms,
+            timing=answer.timing,
         )
         for place, (tier, chunk) in enumerate(packed)
     ]
 
 
 def _frozen(change: Change, answer: MatchAnswer, now_ms: int) -> FrozenQuery:
-    # Users of the full tier who were told are excluded from later answers, and satisfy every dimension.
-    told = change.row.state.notified_full
+    # Users of the full tier who were told or passed over are excluded later on, and satisfy every dimension.
+    state = change.row.state
+    told = state.notified_full + state.set_aside_full + state.suppressed
     counts = {} if answer.partial_count is None else answer.dimension_counts
     return FrozenQuery(
         dispatch_id=change.row.dispatch_id,

@@ -43,6 +43,8 @@ class Step(enum.StrEnum):
     """Asks for candidates and sends a wave."""
     WINDOW = "window"
     """Waits until the tier's acceptance window ends."""
+    CATCH_UP = "catch_up"
+    """The tier's window is over: asks once more about those who were set aside."""
     REST = "rest"
     """Everything was offered; waits for the publisher to choose from the queue."""
 
@@ -56,6 +58,23 @@ class Ending(enum.StrEnum):
     """The selected user did not confirm within the hold."""
     FAILED = "failed"
     """The engagement reported a failure."""
+
+
+class Reason(enum.StrEnum):
+    """Why somebody who fits is not told (now, or any more)."""
+
+    QUIET_HOURS = "quiet_hours"
+    """The platform's quiet hours."""
+    HOUR_CAP = "hour_cap"
+    """He was offered as much within an hour as the policy allows."""
+    DAY_CAP = "day_cap"
+    """He was offered as much within a day as the policy allows."""
+    DECLINED = "declined"
+    """He declined an offer a short while ago."""
+    LIMIT = "limit"
+    """At the catch-up wave the tier's limit left no room for him."""
+    OUTRANKED = "outranked"
+    """At the catch-up wave so many others fitted better that he was not among those asked for."""
 
 
 FINAL = frozenset({Stage.EXHAUSTED, Stage.EXPIRED, Stage.CANCELLED, Stage.PUBLISHER_SILENT, Stage.UNMATCHABLE})
@@ -75,6 +94,8 @@ class DispatchState:
     """Everything that the machine knows about one dispatch.
 
     ``last_wave_at_ms`` is that of the current tier. ``confirmed_reach``: the publisher agreed to so many told users.
+    ``set_aside_full`` and ``set_aside_partial`` fit, and wait for the tier's catch-up wave, because their attention is
+    spared; ``suppressed`` are those whom that wave did not tell either. All three are of this order version.
     """
 
     expires_at_ms: int
@@ -92,6 +113,19 @@ class DispatchState:
     assigned: Assigned | None = None
     tokens_given: int = 0
     confirmed_reach: int | None = None
+    set_aside_full: int = 0
+    set_aside_partial: int = 0
+    suppressed: int = 0
+
+    @property
+    def set_aside(self) -> int:
+        """Users who wait for the tier's catch-up wave."""
+        return self.set_aside_full + self.set_aside_partial
+
+    @property
+    def begun(self) -> bool:
+        """Whether candidates were found and dealt with, so that the query is frozen."""
+        return bool(self.waves or self.set_aside or self.suppressed)
 
     @property
     def final(self) -> bool:
@@ -119,10 +153,29 @@ class Woken:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """The answer to ``QueryWave``: how many candidates there are. ``partial`` (above the floor) None: not computed."""
+    """The answer to ``QueryWave``: how many candidates there are. ``partial`` (above the floor) None: not computed.
+
+    ``held_full`` and ``held_partial``: places, from 0 and ascending, among the ranked candidates of each tier whose
+    attention is to be spared now; places behind a wave's size need not be looked at.
+    """
 
     full: int
     partial: int | None
+    held_full: tuple[int, ...] = ()
+    held_partial: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """The answer to a ``QueryWave`` about those who were set aside.
+
+    Of those who still fit, ``full`` and ``partial`` may be told now, ``suppressed`` may not. ``more``: others fit too.
+    """
+
+    full: int
+    partial: int
+    suppressed: int
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +219,17 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Revised:
-    """The order was edited and approved again: offering starts over with the new version, for those not yet told."""
+    """The order was edited and approved again: offering starts over with the new version, for those not yet told.
+
+    ``confirmed_reach`` None: what the publisher agreed to before stays.
+    """
 
     order_version: int
     expires_at_ms: int
+    confirmed_reach: int | None = None
 
 
-Event = Woken | Matched | Refused | Selected | Confirmed | AssignmentEnded | Withdrawn | Cancelled | Revised
+Event = Woken | Matched | CaughtUp | Refused | Selected | Confirmed | AssignmentEnded | Withdrawn | Cancelled | Revised
 
 
 # --- instructions ---------------------------------------------------------------------------------------------------
@@ -180,20 +237,49 @@ Event = Woken | Matched | Refused | Selected | Confirmed | AssignmentEnded | Wit
 
 @dataclass(frozen=True, slots=True)
 class QueryWave:
-    """Ask for candidates (at most ``limit`` a tier) and come back with ``Matched``."""
+    """Ask for candidates (at most ``limit`` a tier) and come back with ``Matched``.
+
+    ``catch_up``: leave those who were set aside in, say only what became of them, and come back with ``CaughtUp``.
+    """
 
     limit: int
     with_partial: bool
+    catch_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SendWave:
-    """Tell the best ``full`` users of the full tier, then the best ``partial`` ones of the partial tier."""
+    """Tell the best ``full`` users of the full tier, then the best ``partial`` ones of the partial tier.
+
+    Those whose attention is spared are passed over; with ``catch_up`` only those who were set aside are meant.
+    """
 
     number: int
     full: int
     partial: int
     expires_at_ms: int
+    catch_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """Note who is passed over among the best of wave ``number``: so many of each tier. They wait for the catch-up."""
+
+    number: int
+    full: int
+    partial: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndSetAside:
+    """Nobody is set aside any more: ``full`` and ``partial`` of them are told by wave ``number``, the others never.
+
+    Those who fit no longer are merely let go: a later wave may find them again.
+    """
+
+    number: int
+    full: int
+    partial: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +325,18 @@ class ReleaseAcceptors:
     """Free everybody who still waits in the queue."""
 
 
-Instruction = QueryWave | SendWave | MoveTo | Assign | Confirm | EndAssignment | RemindPublisher | ReleaseAcceptors
+Instruction = (
+    QueryWave
+    | SendWave
+    | SetAside
+    | EndSetAside
+    | MoveTo
+    | Assign
+    | Confirm
+    | EndAssignment
+    | RemindPublisher
+    | ReleaseAcceptors
+)
 
 
 class ImpossibleEvent(ValueError):

@@ -48,6 +48,12 @@ dispatch: Final = Table(
     time_ms("hold_until_ms", nullable=True),
     big_int("tokens_given"),
     big_int("confirmed_reach", nullable=True),
+    # Of this order version: who waits for the tier's catch-up wave, and who was suppressed for good.
+    big_int("set_aside_full"),
+    big_int("set_aside_partial"),
+    big_int("suppressed"),
+    # Users of the full tier whom the last answer found and left for later waves; null before the first answer.
+    big_int("full_left", nullable=True),
     time_ms("expires_at_ms"),
     time_ms("due_at_ms", nullable=True),
     time_ms("created_at_ms"),
@@ -99,6 +105,8 @@ wave: Final = Table(
     big_int("full_count"),
     big_int("partial_count", nullable=True),
     json_text("dimension_counts"),
+    # How long the answer behind the wave took (ports.MatchTiming); null when it was not measured.
+    json_text("timing", nullable=True),
     time_ms("sent_at_ms"),
     time_ms("expires_at_ms"),
     time_ms("delivered_at_ms", nullable=True),
@@ -106,6 +114,30 @@ wave: Final = Table(
     Index(None, "sent_at_ms"),
 )
 """Who was told, in chunks of at most 65,536 users of one tier."""
+
+suppression: Final = Table(
+    "suppression",
+    metadata,
+    id_key(),
+    id_ref("dispatch_id"),
+    small_int("order_version"),
+    # The wave that they would have been told by.
+    big_int("wave"),
+    text_of("tier", 8),
+    text_of("reason", 16),
+    # waiting: until the tier's catch-up wave; settled: that wave dealt with them; final: never told of this version.
+    text_of("state", 8),
+    big_int("size"),
+    # Ascending user ids (int64), little-endian.
+    blob("user_ids"),
+    id_ref("smallest_user_id"),
+    id_ref("largest_user_id"),
+    # How many were full, and not dealt with before, when they were passed over.
+    big_int("full_count"),
+    time_ms("noted_at_ms"),
+    Index(None, "dispatch_id", "order_version"),
+)
+"""Who fits and was not told, and why, in chunks of at most 65,536 users of one wave, tier and reason."""
 
 acceptance: Final = Table(
     "acceptance",
@@ -162,6 +194,7 @@ decline: Final = Table(
     text_of("reason", MAX_REASON, nullable=True),
     time_ms("declined_at_ms"),
     Index(None, "user_id", "declined_at_ms"),
+    Index(None, "declined_at_ms"),
 )
 """The no of a user."""
 
@@ -178,3 +211,30 @@ dispatch_event: Final = Table(
     Index(None, "dispatch_id", "id"),
 )
 """What happened to a dispatch beside its waves and answers: stage changes, reminders, assignments and their ends."""
+
+offered_counter: Final = Table(
+    "offered_counter",
+    metadata,
+    id_ref("user_id", primary_key=True),
+    big_int("offered"),
+)
+"""How often each user was told, counted by the way from the waves; see ``fairness_progress``."""
+
+eligible_counter: Final = Table(
+    "eligible_counter",
+    metadata,
+    id_ref("user_id", primary_key=True),
+    big_int("eligible"),
+)
+"""How many of the sampled orders each user satisfied in full."""
+
+fairness_progress: Final = Table(
+    "fairness_progress",
+    metadata,
+    id_key(),
+    # The last wave chunk that was counted into ``offered_counter``.
+    id_ref("wave_id"),
+    big_int("sampled_orders"),
+    time_ms("counted_at_ms"),
+)
+"""One row (1): how far the waves were counted, and how many orders were sampled."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
 from marketplace.dispatch.policies import Policy
+from marketplace.dispatch.ports import MatchTiming
 
 Item = TypeVar("Item")
 
@@ -213,11 +214,66 @@ class UnmatchableOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyView:
+    """A version of a policy. A built-in policy that nobody used yet has no version."""
+
+    policy: Policy
+    version: int | None
+    created_at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fairness:
+    """How it went for one user. ``counted_at_ms``: up to when offers are counted, None when they never were.
+
+    ``offered``: offers told. ``won``: times that a publisher selected him. ``eligible_estimate``: orders that he would
+    have satisfied in full, from those among ``sampled_orders`` that he did; None when no order was sampled yet.
+    """
+
+    user_id: int
+    offered: int
+    won: int
+    eligible_estimate: int | None
+    sampled_orders: int
+    counted_at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """One time that a dispatch passed a user over who fits. ``reason``: a ``states.Reason``.
+
+    ``state``: waiting (for the tier's catch-up wave) | settled (that wave dealt with him) | final (never told of this
+    order version). ``wave``: the one that would have told him.
+    """
+
+    order_version: int
+    wave: int
+    tier: Tier
+    reason: str
+    state: str
+    noted_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressionCount:
+    """How many users one wave passed over for one reason; fields as in ``Suppression``."""
+
+    order_version: int
+    wave: int
+    tier: Tier
+    reason: str
+    state: str
+    users: int
+    noted_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class DispatchLabel:
-    """What receivers see of a dispatch. ``state``: open | taken | closed."""
+    """What receivers see of a dispatch. ``state``: open | taken | closed. ``order_version`` grows with every edit."""
 
     title: str
     state: str
+    order_version: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +283,8 @@ class Funnel:
     ``full``, ``partial`` and ``dimension_counts`` are of the first answer (before anybody was told), ``population``
     from its certificate. ``accepted``: who accepted and did not withdraw, the selected one included. ``stage_ms``:
     queued (submitted to first wave), delivery (slowest, wave to inbox), full and partial (time in the tier),
-    to_first_acceptance, to_assignment; a stage that did not happen is left out.
+    to_first_acceptance, to_assignment; a stage that did not happen is left out. ``timing``: how long the batch took in
+    which the first wave was matched.
     """
 
     dispatch_id: int
@@ -243,6 +300,7 @@ class Funnel:
     assigned: int
     stage_ms: Mapping[str, int]
     certificate: Mapping[str, Any]
+    timing: MatchTiming | None = None
 
 
 @dataclass(frozen=True, slots=True)

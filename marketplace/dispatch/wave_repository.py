@@ -3,7 +3,7 @@
 import json
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from kit.db import Session, insert_many, upsert
 from marketplace.dispatch.dispatch_repository import IN_AT_MOST
 from marketplace.dispatch.packing import ID_BYTES, PackedChunk, find, pack_ids, unpack_ids
+from marketplace.dispatch.ports import MatchTiming
 from marketplace.dispatch.tables import frozen_query, wave
 
 PROBE_ABOVE_USERS: Final = 4_096
@@ -34,6 +35,7 @@ class NewWaveChunk:
     dimension_counts: Mapping[str, int]
     sent_at_ms: int
     expires_at_ms: int
+    timing: MatchTiming | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ def _wave_values(chunk: NewWaveChunk) -> dict[str, Any]:
         "full_count": chunk.full_count,
         "partial_count": chunk.partial_count,
         "dimension_counts": _json(chunk.dimension_counts),
+        "timing": None if chunk.timing is None else _json(asdict(chunk.timing)),
         "sent_at_ms": chunk.sent_at_ms,
         "expires_at_ms": chunk.expires_at_ms,
         "delivered_at_ms": None,
@@ -139,6 +142,22 @@ def told_users(session: Session, dispatch_ids: Sequence[int]) -> dict[int, "arra
     for row in rows:
         told.setdefault(row.dispatch_id, []).append(unpack_ids(row.user_ids))
     return {dispatch_id: _merged(parts) for dispatch_id, parts in told.items()}
+
+
+def last_wave_before(session: Session, since_ms: int) -> int:
+    """Return the id of the chunk after which those sent at or after ``since_ms`` come; of the last one if none do."""
+    statement = select(wave.c.id).where(wave.c.sent_at_ms >= since_ms).order_by(wave.c.sent_at_ms, wave.c.id).limit(1)
+    first = session.execute(statement).scalar_one_or_none()
+    if first is not None:
+        return int(first) - 1
+    return session.execute(select(func.max(wave.c.id))).scalar_one() or 0
+
+
+def told_after(session: Session, wave_id: int, limit: int) -> list[tuple[int, int, "array[int]"]]:
+    """Return (chunk id, when, who was told) of the next ``limit`` chunks after an id, as they were committed."""
+    columns = (wave.c.id, wave.c.sent_at_ms, wave.c.user_ids)
+    statement = select(*columns).where(wave.c.id > wave_id).order_by(wave.c.id).limit(limit)
+    return [(row.id, row.sent_at_ms, unpack_ids(row.user_ids)) for row in session.execute(statement)]
 
 
 def _merged(parts: Sequence["array[int]"]) -> "array[int]":

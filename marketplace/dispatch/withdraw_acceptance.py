@@ -6,6 +6,7 @@ from marketplace.dispatch import acceptance_repository
 from marketplace.dispatch.crash_points import Reached, passing_by
 from marketplace.dispatch.errors import NotInQueue, OrderAlreadyAssigned
 from marketplace.dispatch.locked_dispatch import decide, lock_dispatch, require_open
+from marketplace.dispatch.outgoing_events import announce_withdrawal
 from marketplace.dispatch.states import AssignmentEnded, Ending, Withdrawn
 
 
@@ -45,6 +46,7 @@ def withdraw_acceptance(
     acceptance_repository.move_acceptance(
         session, dispatch_id, user_id, from_state="accepted", to_state="withdrawn", now_ms=now_ms
     )
+    announce_withdrawal(session, ids, locked.row, user_id, reason, now_ms)
     event = Withdrawn(state.queued - 1)
     decide(session, ids, locked, event, actor=who, reason=reason, now_ms=now_ms)
     reached("withdraw.decided")

@@ -3,7 +3,7 @@
 from marketplace.inbox.entries import ENTRIES_PER_USER, InboxEntry, InboxNotReady, InboxPage, Notice
 from marketplace.inbox.invariants import find_inbox_faults
 from marketplace.inbox.list_inbox import list_inbox
-from marketplace.inbox.mark_read import TooManyMarks, mark_read, opened_counts
+from marketplace.inbox.mark_read import TooManyMarks, mark_read, opened_by_users, opened_counts
 from marketplace.inbox.ports import Label, NoticeChunk, UserNotice, WaveHistory
 from marketplace.inbox.redis_events import InboxEvents, TooManyStreams
 from marketplace.inbox.redis_rebuild import InboxKeeper, RebuildReport
@@ -31,5 +31,6 @@ __all__ = [
     "find_inbox_faults",
     "list_inbox",
     "mark_read",
+    "opened_by_users",
     "opened_counts",
 ]

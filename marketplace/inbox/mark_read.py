@@ -42,6 +42,11 @@ def opened_counts(session: Session, dispatch_ids: Sequence[int]) -> Mapping[int,
     return repository.opened_counts(session, dispatch_ids)
 
 
+def opened_by_users(session: Session, user_ids: Sequence[int]) -> Mapping[int, int]:
+    """Return how many offers each of these users (at most 1,000) has opened."""
+    return repository.opened_by_users(session, user_ids)
+
+
 def _told(session: Session, store: InboxStore | None, history: WaveHistory, user_id: int) -> set[int]:
     hot = read_hot(store, user_id)
     if hot is not None:

@@ -182,6 +182,9 @@ class InboxEvents:
         elif kind == "state":
             for stream in self._all():
                 stream.receive_state(message)
+        elif kind == "title":
+            for stream in self._all():
+                stream.receive_title(message)
         else:
             self._reset_all()
 

@@ -7,7 +7,8 @@
 ``inbox:broadcast:<e>``  their ascending user ids, 8 bytes each; ``...:scores`` 4 bytes each. Readers search them.
 ``inbox:newest``         the highest event id delivered; ``inbox:late`` chunks that came after a higher one.
 ``inbox:floor``          entries below this event id may be missing here (a rebuild reaches back only so far).
-``inbox:restated``       dispatches whose label was set while a rebuild ran: it must not put an older one back.
+``inbox:restated``       dispatches whose state was set while a rebuild ran: it must not put an older one back.
+``inbox:retitled``       the same for titles.
 
 Every script begins by looking at ``hot:generation``: without it Redis was emptied and what it holds is not complete.
 Writers go on under ``hot:rebuild`` too: what they write during a rebuild is part of the new generation; if Redis is
@@ -25,6 +26,7 @@ NEWEST_KEY: Final = "inbox:newest"
 LATE_KEY: Final = "inbox:late"
 FLOOR_KEY: Final = "inbox:floor"
 RESTATED_KEY: Final = "inbox:restated"
+RETITLED_KEY: Final = "inbox:retitled"
 EVENTS_CHANNEL: Final = "inbox:events"
 
 BUCKETS: Final = 1024
@@ -157,7 +159,7 @@ RESTORE_LABELS: Final = (
 -- ARGV: token, then for each dispatch: id, title, state.
 for i = 2, #ARGV, 3 do
   local key = 'inbox:label:' .. ARGV[i]
-  redis.call('HSET', key, 'title', ARGV[i + 1])
+  if redis.call('SISMEMBER', '{RETITLED_KEY}', ARGV[i]) == 0 then redis.call('HSET', key, 'title', ARGV[i + 1]) end
   if redis.call('SISMEMBER', '{RESTATED_KEY}', ARGV[i]) == 0 then redis.call('HSET', key, 'state', ARGV[i + 2]) end
   redis.call('EXPIRE', key, {LABEL_LIFETIME_S})
 end
@@ -169,7 +171,7 @@ BEGIN_RESTORE: Final = (
     _OWN_REBUILD
     + f"""
 -- Labels set from now on are newer than what the rebuild will read.
-redis.call('DEL', '{RESTATED_KEY}')
+redis.call('DEL', '{RESTATED_KEY}', '{RETITLED_KEY}')
 return 0
 """
 )
@@ -184,7 +186,7 @@ if tonumber(ARGV[4]) > tonumber(redis.call('GET', '{NEWEST_KEY}') or '0') then
   redis.call('SET', '{NEWEST_KEY}', ARGV[4])
 end
 redis.call('SET', '{GENERATION_KEY}', ARGV[5])
-redis.call('DEL', '{REBUILD_KEY}', '{RESTATED_KEY}')
+redis.call('DEL', '{REBUILD_KEY}', '{RESTATED_KEY}', '{RETITLED_KEY}')
 redis.call('PUBLISH', '{EVENTS_CHANNEL}', '{{"kind":"reset"}}')
 return 0
 """
@@ -200,6 +202,19 @@ redis.call('HSET', KEYS[1], 'state', ARGV[2])
 redis.call('EXPIRE', KEYS[1], {LABEL_LIFETIME_S})
 redis.call('PUBLISH', '{EVENTS_CHANNEL}',
   '{{"kind":"state","dispatch_id":' .. ARGV[1] .. ',"state":' .. cjson.encode(ARGV[2]) .. '}}')
+return 0
+"""
+)
+
+SET_TITLE: Final = (
+    _WRITABLE
+    + f"""
+-- KEYS: label. ARGV: dispatch id, title.
+if redis.call('EXISTS', '{REBUILD_KEY}') == 1 then redis.call('SADD', '{RETITLED_KEY}', ARGV[1]) end
+redis.call('HSET', KEYS[1], 'title', ARGV[2])
+redis.call('EXPIRE', KEYS[1], {LABEL_LIFETIME_S})
+redis.call('PUBLISH', '{EVENTS_CHANNEL}',
+  '{{"kind":"title","dispatch_id":' .. ARGV[1] .. ',"title":' .. cjson.encode(ARGV[2]) .. '}}')
 return 0
 """
 )

@@ -36,6 +36,7 @@ class InboxStore:
         self._broadcast = client.script(scripts.BROADCAST)
         self._forget = client.script(scripts.FORGET_BROADCAST)
         self._set_state = client.script(scripts.SET_STATE)
+        self._set_title = client.script(scripts.SET_TITLE)
         self._read = client.script(scripts.READ)
 
     def deliver(self, chunks: Sequence[NoticeChunk]) -> int:
@@ -56,6 +57,11 @@ class InboxStore:
     def set_state(self, dispatch_id: int, state: str) -> None:
         """Show ``state`` (open | taken | closed) with every entry of this dispatch from now on; tell who watches."""
         _check_ready(self._set_state.run([scripts.label_key(dispatch_id)], [dispatch_id, state]))
+
+    def set_title(self, dispatch_id: int, title: str) -> None:
+        """Show another title with every entry of this dispatch: its order was edited. Nobody is told again."""
+        shown = title[:MAX_TITLE_CHARACTERS]
+        _check_ready(self._set_title.run([scripts.label_key(dispatch_id)], [dispatch_id, shown]))
 
     def read_all(self, user_id: int) -> "UserEntries":
         """Return the newest entries of a user (100 at most), newest first."""

@@ -29,6 +29,18 @@ def mark(session: Session, user_id: int, dispatch_ids: Sequence[int], now_ms: in
     return insert_if_absent(session, inbox_read, rows)
 
 
+def opened_by_users(session: Session, user_ids: Sequence[int]) -> Mapping[int, int]:
+    """Return how many offers each of these users (at most 1,000) has opened."""
+    counts = dict.fromkeys(user_ids, 0)
+    rows = session.execute(
+        select(inbox_read.c.user_id, func.count())
+        .where(inbox_read.c.user_id.in_(user_ids))
+        .group_by(inbox_read.c.user_id)
+    )
+    counts.update((row[0], row[1]) for row in rows)
+    return counts
+
+
 def opened_counts(session: Session, dispatch_ids: Sequence[int]) -> Mapping[int, int]:
     """Return how many users have opened each dispatch."""
     counts = dict.fromkeys(dispatch_ids, 0)

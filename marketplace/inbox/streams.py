@@ -15,11 +15,12 @@ MAX_KNOWN_EVENTS: Final = 400
 class InboxEvent:
     """One event of a stream. ``id`` is for Last-Event-ID, None when the event is no position.
 
-    ``kind``: "offer" (a new entry), "state" (a dispatch is taken, closed, open again), "reset" (reload the list).
+    ``kind``: "offer" (a new entry), "state" (a dispatch is taken, closed, open again), "title" (its order was edited
+    and is called otherwise), "reset" (reload the list).
     """
 
     id: int | None
-    kind: Literal["offer", "state", "reset"]
+    kind: Literal["offer", "state", "title", "reset"]
     document: dict[str, Any]
 
 
@@ -38,7 +39,7 @@ class InboxStream:
         self._position = position
         self._dispatches: set[int] = set()
         self._known: deque[int] = deque(maxlen=MAX_KNOWN_EVENTS)
-        self._held: list[tuple[Literal["offer", "state"], dict[str, Any]]] | None = []
+        self._held: list[tuple[Literal["offer", "state", "title"], dict[str, Any]]] | None = []
         self._queue: deque[InboxEvent] = deque()
         self._filled = asyncio.Event()
         self._closed = False
@@ -82,7 +83,7 @@ class InboxStream:
             if kind == "offer":
                 self.receive_offer(document)
             else:
-                self.receive_state(document)
+                self._receive_change(kind, document)
 
     def know_newest(self, event_id: int) -> None:
         """Bound the position by the newest entry of the inbox: a client may claim to have seen what never was."""
@@ -100,8 +101,15 @@ class InboxStream:
 
     def receive_state(self, document: dict[str, Any]) -> None:
         """Take a state change; queued when the inbox holds the dispatch."""
-        if not self._holds("state", document) and document["dispatch_id"] in self._dispatches:
-            self._put(InboxEvent(None, "state", document))
+        self._receive_change("state", document)
+
+    def receive_title(self, document: dict[str, Any]) -> None:
+        """Take a change of title; queued when the inbox holds the dispatch."""
+        self._receive_change("title", document)
+
+    def _receive_change(self, kind: Literal["state", "title"], document: dict[str, Any]) -> None:
+        if not self._holds(kind, document) and document["dispatch_id"] in self._dispatches:
+            self._put(InboxEvent(None, kind, document))
 
     def reset(self) -> None:
         """Tell the client to reload its list: events may have been missed."""
@@ -113,7 +121,7 @@ class InboxStream:
         self._closed = True
         self._filled.set()
 
-    def _holds(self, kind: Literal["offer", "state"], document: dict[str, Any]) -> bool:
+    def _holds(self, kind: Literal["offer", "state", "title"], document: dict[str, Any]) -> bool:
         if self._held is None:
             return False
         if len(self._held) < MAX_HELD:

@@ -18,6 +18,7 @@ from matching.taxonomy import Taxonomy
 
 MAX_DESCRIPTION: Final = 20_000
 MAX_TIME_MS: Final = 2**53 - 1
+MAX_POLICY_REFERENCE: Final = 70
 OWN_FIELDS: Final = frozenset({"id", "title", "description", "publisher", "policy", "expires_at_ms", "confirmed_reach"})
 NO_DIMENSION: Final = (
     "names no dimension; give keywords, industries, regions, near or crowds, or a text to find them in (the title and"
@@ -103,9 +104,9 @@ def _external_id(value: object, field: str) -> str | None:
 
 
 def _policy(value: object) -> str | None:
-    if value is None or (isinstance(value, str) and 1 <= len(value) <= 64):
+    if value is None or (isinstance(value, str) and 1 <= len(value) <= MAX_POLICY_REFERENCE):
         return value
-    raise InvalidInput("policy", value, "must be the name of a policy.")
+    raise InvalidInput("policy", value, 'must be the name of a policy, or name and version such as "default@2".')
 
 
 def _optional_number(document: Mapping[str, Any], field: str, low: int, high: int) -> int | None:

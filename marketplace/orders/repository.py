@@ -63,6 +63,11 @@ def read_orders(session: Session, order_ids: Sequence[int]) -> dict[int, StoredO
     return {row.id: _stored(row) for row in rows}
 
 
+def stored_order(session: Session, order_id: int) -> StoredOrder:
+    """Return one order, which exists."""
+    return read_orders(session, [order_id])[order_id]
+
+
 def replace_order(session: Session, *, order_id: int, version: int, order: SubmittedOrder, now_ms: int) -> bool:
     """Write ``order`` as the next version over ``version``; False when somebody else was faster."""
     result = session.execute(
@@ -101,3 +106,13 @@ def stored_documents(session: Session, order_ids: Sequence[int]) -> dict[int, st
     """Return the validated key information of each order, as text, at most 900 orders."""
     rows = session.execute(select(orders.c.id, orders.c.document).where(orders.c.id.in_(order_ids)))
     return {row.id: row.document for row in rows}
+
+
+def external_ids_of(session: Session, order_ids: Sequence[int]) -> dict[int, str | None]:
+    """Return the owner's own id of each order, None where it gave none."""
+    found: dict[int, str | None] = {}
+    for start in range(0, len(order_ids), _IN_AT_MOST):
+        part = order_ids[start : start + _IN_AT_MOST]
+        rows = session.execute(select(orders.c.id, orders.c.external_id).where(orders.c.id.in_(part)))
+        found.update((row.id, row.external_id) for row in rows)
+    return found

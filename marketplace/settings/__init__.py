@@ -3,10 +3,12 @@
 from marketplace.settings.set_setting import SettingChangedMeanwhile, setting_history
 from marketplace.settings.switches import (
     Switch,
+    SwitchChange,
     Switches,
     UnknownSwitch,
     read_switches,
     set_switch,
+    switch_log,
 )
 from marketplace.settings.versions import SettingVersion
 from marketplace.settings.weights import read_weights, set_weights
@@ -15,6 +17,7 @@ __all__ = [
     "SettingChangedMeanwhile",
     "SettingVersion",
     "Switch",
+    "SwitchChange",
     "Switches",
     "UnknownSwitch",
     "read_switches",
@@ -22,4 +25,5 @@ __all__ = [
     "set_switch",
     "set_weights",
     "setting_history",
+    "switch_log",
 ]

@@ -48,6 +48,28 @@ def read_switches(session: Session) -> Switches:
     return Switches(paused[Switch.DISPATCH], paused[Switch.DELIVERIES], paused[Switch.PAYOUTS])
 
 
+@dataclass(frozen=True, slots=True)
+class SwitchChange:
+    """One time that somebody paused or resumed something."""
+
+    switch: Switch
+    paused: bool
+    set_by: str
+    reason: str
+    set_at_ms: int
+
+
+def switch_log(session: Session, *, limit: int = 50) -> list[SwitchChange]:
+    """Return the newest changes (at most 200) of all switches, newest first."""
+    most = max(1, min(limit, 200))
+    changes = [
+        SwitchChange(switch, bool(version.value["paused"]), version.set_by, version.reason, version.set_at_ms)
+        for switch in Switch
+        for version in repository.history_of(session, _setting_name(switch), most)
+    ]
+    return sorted(changes, key=lambda change: change.set_at_ms, reverse=True)[:most]
+
+
 def set_switch(
     session: Session,
     *,

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite.binding import get_host_cpu_features  # type: ignore[import-untyped]
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -16,6 +17,8 @@ from numba.extending import intrinsic
 from matching.index.jit import kernel
 
 WORD_BITS = 64
+_TOGETHER = 16
+"""Numbers of 32 bits that a register of 512 bits holds."""
 Words = npt.NDArray[np.uint64]
 
 
@@ -71,22 +74,54 @@ def _list_byte(_typing_context: Any, table: Any, byte: Any, base: Any, users: An
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         table = context.make_array(signature.args[0])(context, builder, arguments[0])
         users = context.make_array(signature.args[3])(context, builder, arguments[3])
-        places, numbers = ir.VectorType(ir.IntType(8), 8), ir.VectorType(ir.IntType(32), 8)
+        places = ir.VectorType(ir.IntType(8), 8)
         row = builder.gep(table.data, [builder.mul(arguments[1], ir.Constant(ir.IntType(64), 8))])
         loaded = builder.load(builder.bitcast(row, places.as_pointer()))
         loaded.align = 1
-        base = builder.trunc(arguments[2], ir.IntType(32))
-        one = builder.insert_element(ir.Constant(numbers, ir.Undefined), base, ir.Constant(ir.IntType(32), 0))
-        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), 8), [0] * 8)
-        bases = builder.shuffle_vector(one, ir.Constant(numbers, ir.Undefined), everywhere)
-        target = builder.gep(users.data, [arguments[4]])
-        stored = builder.store(
-            builder.add(builder.zext(loaded, numbers), bases), builder.bitcast(target, numbers.as_pointer())
-        )
-        stored.align = 4
+        _store_numbers(builder, loaded, arguments[2], users, arguments[4])
         return context.get_dummy_value()
 
     return types.void(table, types.int64, types.int64, users, types.int64), codegen
+
+
+def _list_word(_typing_context: Any, word: Any, base: Any, users: Any, end: Any) -> Any:  # noqa: ARG001 - as above
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        word, base, _, end = arguments
+        users = context.make_array(signature.args[2])(context, builder, arguments[2])
+        bytes_, flags = ir.VectorType(ir.IntType(8), WORD_BITS), ir.VectorType(ir.IntType(1), WORD_BITS)
+        kind, nothing = ir.FunctionType(bytes_, [bytes_, flags, bytes_]), ir.Constant(bytes_, ir.Undefined)
+        compress = cgutils.get_or_insert_function(  # type: ignore[no-untyped-call]
+            builder.module, kind, "llvm.experimental.vector.compress.v64i8"
+        )
+        places = ir.Constant(bytes_, list(range(WORD_BITS)))
+        packed = builder.call(compress, [places, builder.bitcast(word, flags), nothing])
+
+        def store(first: int) -> None:
+            lanes = ir.Constant(ir.VectorType(ir.IntType(32), _TOGETHER), list(range(first, first + _TOGETHER)))
+            place = builder.add(end, ir.Constant(end.type, first))
+            _store_numbers(builder, builder.shuffle_vector(packed, nothing, lanes), base, users, place)
+
+        store(0)
+        held = builder.ctpop(word)
+        with builder.if_then(builder.icmp_unsigned(">", held, ir.Constant(held.type, _TOGETHER)), likely=False):
+            for first in range(_TOGETHER, WORD_BITS, _TOGETHER):
+                store(first)
+        return builder.add(end, held)
+
+    return types.int64(types.uint64, types.int64, users, types.int64), codegen
+
+
+def _store_numbers(builder: Any, places: Any, base: Any, users: Any, end: Any) -> None:
+    """Write base plus every one of a vector of bytes to ``users[end:]``."""
+    width = places.type.count
+    numbers, start = ir.VectorType(ir.IntType(32), width), ir.Constant(ir.IntType(32), 0)
+    one = builder.insert_element(ir.Constant(numbers, ir.Undefined), builder.trunc(base, ir.IntType(32)), start)
+    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
+    bases = builder.shuffle_vector(one, ir.Constant(numbers, ir.Undefined), everywhere)
+    target = builder.bitcast(builder.gep(users.data, [end]), numbers.as_pointer())
+    stored = builder.store(builder.add(builder.zext(places, numbers), bases), target)
+    stored.align = 4
 
 
 popcount = cast("Callable[[Any], int]", intrinsic(_popcount))
@@ -101,6 +136,14 @@ prefetch = cast("Callable[[Any, Any], None]", intrinsic(_prefetch))
 list_byte = cast("Callable[[Any, int, int, Any, int], None]", intrinsic(_list_byte))
 """``list_byte(PLACES, byte, base, users, end)``: write base plus the place of every set bit of a byte to uint32
 ``users[end:]``, and up to seven numbers of no meaning behind them."""
+
+list_word = cast("Callable[[Any, int, Any, int], int]", intrinsic(_list_word))
+"""``list_word(word, base, users, end)``: write base plus the place of every set bit of a uint64 to uint32
+``users[end:]``, and numbers of no meaning behind them, 64 in all at most; returns the new end. Fast only where
+COMPRESSES."""
+
+COMPRESSES = bool(get_host_cpu_features().get("avx512vbmi2", False))
+"""Whether this processor packs the places of a word's bits together in one instruction."""
 
 bytes_at_least = cast("Callable[[Any, Any, Any], int]", intrinsic(_bytes_at_least))
 """Which of the 64 bytes ``column[first : first + 64]`` (uint8, within its bounds) are ``least`` or more, a bit each."""

@@ -10,7 +10,7 @@ be positive costs the vector instructions, ten times the time.
 import numpy as np
 import numpy.typing as npt
 
-from matching.index.bits import PLACES, list_byte, lowest_bit, popcount
+from matching.index.bits import COMPRESSES, PLACES, list_byte, list_word, lowest_bit, popcount
 from matching.index.jit import kernel
 from matching.index.lookup import first_from, next_run, without_run
 from matching.index.scratch import ENDS, KEY_BLOCKS, ROWS, STARTS
@@ -162,11 +162,28 @@ def list_plane(plane: Words, blocks: int, shift: int, number: int, users: Postin
         begin, count = next_run(blocks)
         blocks = without_run(blocks, begin, count)
         low, high = bounds_of(begin, count, shift, len(plane))
-        end = _list_words(plane, low, high, users, end) if crowded else _list_few(plane, low, high, users, end)
+        if COMPRESSES:
+            end = list_compressed(plane, low, high, users, end)
+        else:
+            end = list_words(plane, low, high, users, end) if crowded else list_few(plane, low, high, users, end)
 
 
 @kernel
-def _list_words(plane: Words, low: int, high: int, users: Postings, end: int) -> int:
+def list_compressed(plane: Words, low: int, high: int, users: Postings, end: int) -> int:
+    """List the users of some words, all of a word at once."""
+    for start in range(low, high, _TOGETHER):
+        line = plane[start : min(start + _TOGETHER, high)]
+        anybody = np.uint64(0)
+        for word in line:
+            anybody |= word
+        if anybody != np.uint64(0):
+            for i in range(len(line)):
+                end = list_word(line[i], (start + i) * 64, users, end)
+    return end
+
+
+@kernel
+def list_words(plane: Words, low: int, high: int, users: Postings, end: int) -> int:
     """List the users of some words; four are written whether a word has so many or not, for that cannot be foretold."""
     for word in range(low, high):
         left, base, then = plane[np.uint64(word)], word * 64, end
@@ -188,7 +205,7 @@ def _list_words(plane: Words, low: int, high: int, users: Postings, end: int) ->
 
 
 @kernel
-def _list_few(plane: Words, low: int, high: int, users: Postings, end: int) -> int:
+def list_few(plane: Words, low: int, high: int, users: Postings, end: int) -> int:
     """List the users of words most of which have nobody."""
     for start in range(low, high, _TOGETHER):
         line = plane[start : min(start + _TOGETHER, high)]

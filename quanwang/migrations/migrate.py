@@ -11,7 +11,7 @@ from sqlalchemy import exc, inspect
 from kit.db import Database, DatabaseBusy, Session
 from kit.errors import Conflict
 
-HEAD: Final = "0003"
+HEAD: Final = "0006"
 """The revision that this code was written for; a test says when it is not the newest of versions/."""
 LOCK_NAME: Final = "quanwang-migrations"
 LOCK_WAIT_S: Final = 60

@@ -2,13 +2,13 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from kit.work import NewWork
-from marketplace.dispatch.plan_waves import above_floor
-from marketplace.dispatch.policies import Policy
-from marketplace.dispatch.ports import MatchAnswer, MatchRefused
-from marketplace.dispatch.states import Matched, QueryWave, Refused
+from marketplace.dispatch.judge_candidates import Judged
+from marketplace.dispatch.ports import MatchRefused
+from marketplace.dispatch.states import CaughtUp, Matched, QueryWave, Refused
 from quanwang.planted_bugs.planting import Pause
 
 BETWEEN_COMMITS_S: Final = 0.2
@@ -20,14 +20,14 @@ def nobody_was_told(_original: Any, _pause: Pause) -> Replacement:
     return lambda _session, _dispatch_ids: {}
 
 
-def counted_as_it_came(_original: Any, _pause: Pause) -> Replacement:
+def counted_as_it_came(original: Any, _pause: Pause) -> Replacement:
     """Take the candidates that came back for all that there are."""
 
-    def matched_event(answer: MatchAnswer | MatchRefused, _query: QueryWave, policy: Policy) -> Matched | Refused:
-        if isinstance(answer, MatchRefused):
-            return Refused()
-        partial = None if answer.partial is None else above_floor(answer, policy.partial_floor)
-        return Matched(len(answer.full), partial)
+    def matched_event(found: Judged | MatchRefused, query: QueryWave) -> Matched | CaughtUp | Refused:
+        if isinstance(found, Judged):
+            found = replace(found, answer=replace(found.answer, full_count=len(found.answer.full)))
+        event: Matched | CaughtUp | Refused = original(found, query)
+        return event
 
     return matched_event
 

@@ -9,13 +9,16 @@ from api import Services, create_app
 from engine.socket import SocketMatchService
 from kit.clock import now_ms
 from kit.config import Settings
+from kit.encryption import SecretBox
 from kit.ids import IdAllocator
 from kit.logging import configure_logging, logger_of
 from kit.redis import RedisWakeStream, connect
 from kit.work import Wake
 from marketplace.access import KeyRing
 from marketplace.inbox import InboxEvents, InboxStore
+from marketplace.webhooks import AddressRules
 from quanwang.planted_bugs import plant_wanted
+from quanwang.processes.channels import channels_of
 from quanwang.processes.installation import bind_port, remember_address
 from quanwang.processes.storage import open_database, taxonomy_of, warn_of_settings
 
@@ -42,6 +45,9 @@ def build_services(settings: Settings) -> Services:
         redis=client,
         wake=Wake(RedisWakeStream(client)),
         clock=now_ms,
+        secret_box=SecretBox(settings.resolved_encryption_key_file),
+        webhook_rules=AddressRules.parse(settings.webhook_networks),
+        channels=channels_of(settings),
     )
 
 

@@ -47,6 +47,9 @@ CATCH_UP_S = 5.0
 """How long orders wait for profile changes committed before them, until they are given back to be tried anew."""
 
 SNAPSHOT_PERIOD_S = 60.0
+SAMPLED_AT_ONCE = 8
+"""Whole full tiers that are counted in one go: each may hold 100,000 users, and orders wait meanwhile."""
+
 HEAD_WAIT_S = 60.0
 LEASE_MS = 6_000
 """A killed dispatcher's orders are taken up again after so long; a living one extends its leases."""
@@ -73,7 +76,7 @@ def run(settings: Settings, *, in_process: bool) -> int:
     warm_once()
     if in_process:
         shards_here = in_process_shards(
-            settings.shards, _shard_folder(settings), settings.resort_hour_utc, settings.shard_threads
+            settings.shards, _shard_folder(settings), settings.resort_hour_utc, settings.shard_threads, elapsed_s
         )
         return _run_with(settings, shards_here)
     address, token_file = _ray_address(settings)
@@ -127,19 +130,24 @@ def _run_with(settings: Settings, shards: Sequence[ShardPort]) -> int:
     extractors = Extractors(vocabulary, taxonomy, coordinator.crowd_tags)
     log_of_profiles = DatabaseProfileLog(database)
     feeding = Feeding(Feeder(coordinator, log_of_profiles), coordinator, log_of_profiles.last_seq)
-    source = EngineCandidateSource(coordinator, taxonomy, extractors, feeding.catch_up)
+    source = EngineCandidateSource(coordinator, taxonomy, extractors, feeding.catch_up, elapsed_s)
     service = MatchService(coordinator, taxonomy, extractors, lambda user_id: _profile_of(database, user_id))
     ids = IdAllocator(database)
+    attention = dispatch.Attention()
     wake = Wake(RedisWakeStream(connect(settings.resolved_redis_url)))
     loop = WorkLoop(
         database,
         {
-            dispatch.DISPATCH_WORK: lambda claims: _dispatch(database, ids, source, claims, wake),
+            dispatch.DISPATCH_WORK: lambda claims: _dispatch(database, ids, source, claims, attention, wake),
+            dispatch.ELIGIBILITY_WORK: lambda claims: dispatch.sample_eligibility(database, source, claims),
             PROFILE_TEXT_WORK: lambda claims: read_texts(database, claims, extractors.current(), now_ms=now_ms()),
         },
         wake,
         now_ms,
-        options={dispatch.DISPATCH_WORK: HandlerOptions(lease_ms=LEASE_MS)},
+        options={
+            dispatch.DISPATCH_WORK: HandlerOptions(lease_ms=LEASE_MS),
+            dispatch.ELIGIBILITY_WORK: HandlerOptions(limit=SAMPLED_AT_ONCE),
+        },
     )
     server = CallServer(settings.match_address, service.handlers())
 
@@ -165,12 +173,17 @@ def _profile_of(database: Database, user_id: int) -> Profile | None:
 
 
 def _dispatch(
-    database: Database, ids: IdAllocator, source: EngineCandidateSource, claims: list[Claimed], wake: Wake
+    database: Database,
+    ids: IdAllocator,
+    source: EngineCandidateSource,
+    claims: list[Claimed],
+    attention: dispatch.Attention,
+    wake: Wake,
 ) -> None:
     with database.read() as session:
         if read_switches(session).dispatch_paused:
             raise DispatchPaused("dispatch is switched off; it goes on when somebody switches it on")
-    dispatch.run_due_dispatches(database, ids, source, claims, now_ms=now_ms(), notify=wake.notify)
+    dispatch.run_due_dispatches(database, ids, source, claims, now_ms=now_ms(), attention=attention, notify=wake.notify)
 
 
 class Feeding:

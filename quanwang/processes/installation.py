@@ -148,6 +148,7 @@ OWN_PATTERNS: Final = (
     "keys/*.key",
     "logs/*.log",
     "logs/*.log.[0-9]",
+    "logs/*.log.lock",
 )
 SHARED_FOLDERS: Final = ("keys", "logs")
 """People keep files of their own in folders of these names."""

@@ -1,4 +1,4 @@
-"""``quanwang worker``: delivers waves into inboxes, keeps the inboxes complete, sweeps what is over."""
+"""``quanwang worker``: delivers waves into inboxes, keeps these complete, sends webhooks and notifications, sweeps."""
 
 import threading
 from collections.abc import Callable
@@ -8,14 +8,15 @@ from kit.clock import now_ms
 from kit.config import Settings
 from kit.db import Database
 from kit.errors import Unavailable
+from kit.ids import IdAllocator
 from kit.logging import configure_logging, logger_of
 from kit.redis import RedisWakeStream, connect
 from kit.work import Claimed, HandlerOptions, Wake, WorkLoop
 from marketplace import dispatch
 from marketplace.access import sweep_sessions
 from marketplace.inbox import InboxKeeper, InboxStore
-from marketplace.settings import read_switches
 from quanwang.planted_bugs import plant_wanted
+from quanwang.processes.pushing import NOTICE_OPTIONS, notice_handlers, pushing, require_deliveries, sweep
 from quanwang.processes.storage import open_database, warn_of_settings
 from quanwang.processes.supervisor import stop_signals
 
@@ -24,12 +25,9 @@ LEASE_MS = 6_000
 """A killed worker's deliveries are taken up again after so long; a living one extends its leases."""
 
 SWEEP_PERIOD_S = 60.0
+FAIRNESS_PERIOD_S = 600.0
 
 log = logger_of(__name__)
-
-
-class DeliveriesPaused(Unavailable):
-    """Somebody switched deliveries off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +47,18 @@ def run(settings: Settings) -> int:
     warn_of_settings(database)
     client = connect(settings.resolved_redis_url)
     store = InboxStore(client)
+    ids = IdAllocator(database)
     keeper = InboxKeeper(database, store, history=dispatch)
     loop = WorkLoop(
         database,
         {
             dispatch.DELIVERY_WORK: lambda claims: _deliver(database, store, claims),
             dispatch.LABEL_WORK: lambda claims: dispatch.show_labels(database, store, claims),
+            **notice_handlers(settings, database, ids),
         },
         Wake(RedisWakeStream(client)),
         now_ms,
-        options={dispatch.DELIVERY_WORK: HandlerOptions(lease_ms=LEASE_MS)},
+        options={dispatch.DELIVERY_WORK: HandlerOptions(lease_ms=LEASE_MS), **NOTICE_OPTIONS},
     )
     stopping = threading.Event()
 
@@ -69,9 +69,11 @@ def run(settings: Settings) -> int:
     chores = [
         Chore("inbox keeper", KEEP_PERIOD_S, lambda: keeper.keep(now_ms())),
         Chore("session sweep", SWEEP_PERIOD_S, lambda: _sweep(database)),
+        Chore("fairness", FAIRNESS_PERIOD_S, lambda: dispatch.count_offers(database, ids, now_ms=now_ms())),
+        Chore("webhook sweep", SWEEP_PERIOD_S, lambda: sweep(database, ids)),
     ]
     threads = [threading.Thread(target=_repeat, args=(chore, stopping), name=chore.name) for chore in chores]
-    with stop_signals(stop):
+    with stop_signals(stop), pushing(settings, database, client):
         for thread in threads:
             thread.start()
         log.info("worker started")
@@ -84,9 +86,7 @@ def run(settings: Settings) -> int:
 
 
 def _deliver(database: Database, store: InboxStore, claims: list[Claimed]) -> None:
-    with database.read() as session:
-        if read_switches(session).deliveries_paused:
-            raise DeliveriesPaused("deliveries are switched off; they go on when somebody switches them on")
+    require_deliveries(database)
     dispatch.deliver_waves(database, store, claims, now_ms=now_ms())
 
 

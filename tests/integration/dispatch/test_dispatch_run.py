@@ -424,3 +424,17 @@ def test_a_poison_order_fails_alone(market: Market) -> None:
         loop.step()
     with market.database.read() as session:
         assert [dead.subject_id for dead in list_dead(session)] == [poison]
+
+
+def test_a_hold_that_runs_out_with_nobody_behind_resumes_offering(market: Market) -> None:
+    """The machine asks for a wave in the very step that ends the hold; nobody is told twice by it."""
+    dispatch_id = market.open()
+    market.settle()
+    market.accept(dispatch_id, 3)
+    market.settle()
+    market.do(dispatch.select_acceptor, dispatch_id, user_id=3)
+    market.advance(FAST.hold_ms + 50)
+    assert market.get(dispatch_id).assignment is None
+    assert market.told(dispatch_id) == list(range(1, 11))
+    with market.database.read() as session:
+        assert list_dead(session) == []

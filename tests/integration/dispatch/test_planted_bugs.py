@@ -1,5 +1,6 @@
 """Each invariant can turn red: a planted bug, written into the tables or into the code, is found by its check."""
 
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -10,9 +11,9 @@ from kit.work import work_table
 from marketplace import dispatch
 from marketplace.dispatch.invariants import broken_invariants
 from marketplace.dispatch.packing import pack_ids
-from marketplace.dispatch.tables import acceptance, assignment, frozen_query, wave
+from marketplace.dispatch.tables import acceptance, assignment, frozen_query, suppression, wave
 from marketplace.dispatch.tables import dispatch as dispatch_table
-from tests.integration.dispatch.market import WELDER, Market
+from tests.integration.dispatch.market import FAST, WELDER, Market
 
 # The package exports functions of these names, so the modules are fetched by their full names.
 accept_offers = import_module("marketplace.dispatch.accept_offers")
@@ -160,3 +161,60 @@ def test_an_unsorted_chunk_is_found(market: Market, selected: int) -> None:
     first = update(wave).where(wave.c.dispatch_id == selected, wave.c.number == 1)
     write(market, first.values(user_ids=pack_ids([5, 4, 3, 2, 1])))
     assert "nobody is told twice" in found(market)
+
+
+def test_a_machine_that_forgets_the_rest_of_the_tier_is_found(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that is believed to end with the wave leaves everybody behind it untold: the invariant sees them."""
+    real = plan_waves.matched_event
+
+    def short_sighted(found: Any, query: Any) -> Any:
+        event = real(found, query)
+        return replace(event, full=min(event.full, FAST.wave_size))
+
+    monkeypatch.setattr(plan_waves, "matched_event", short_sighted)
+    monkeypatch.setattr(run_due_dispatches, "matched_event", short_sighted)
+    market.open()
+    market.settle()
+    assert found(market) == {"nobody of the full tier is missed"}
+
+
+@pytest.fixture
+def spared(market: Market) -> int:
+    """A dispatch that passed five users over and told two waves of others."""
+    market.publish(replace(FAST, name="sparing", offers_a_day=1))
+    market.open()
+    market.settle()
+    dispatch_id = market.open(policy="sparing")
+    market.advance(200)
+    assert len(market.told(dispatch_id)) == 7
+    assert found(market) == set()
+    return dispatch_id
+
+
+def test_a_suppression_that_is_lost_is_found(market: Market, spared: int) -> None:
+    write(market, delete(suppression).where(suppression.c.dispatch_id == spared))
+    assert found(market) == {"who is passed over is not told"}
+
+
+def test_somebody_who_is_passed_over_and_told_is_found(market: Market, spared: int) -> None:
+    """A dispatcher that forgets whom it set aside tells them in the next wave."""
+    mine = update(suppression).where(suppression.c.dispatch_id == spared)
+    write(market, mine.values(user_ids=pack_ids([6, 7, 8, 9, 10])))
+    assert found(market) == {"who is passed over is not told"}
+
+
+def test_no_exclusion_of_those_set_aside_is_found(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    market.publish(replace(FAST, name="sparing", offers_a_day=1))
+    market.open()
+    market.settle()
+    monkeypatch.setattr(plan_waves.suppression_repository, "passed_over", lambda _session, _versions: {})
+    market.open(policy="sparing")
+    market.step()
+    market.step()
+    assert found(market) == {"who is passed over is not told"}
+
+
+def test_a_suppression_that_waits_for_an_older_version_is_found(market: Market, spared: int) -> None:
+    mine = update(suppression).where(suppression.c.dispatch_id == spared)
+    write(market, mine.values(order_version=2))
+    assert found(market) == {"who is passed over is not told"}

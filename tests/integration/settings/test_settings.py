@@ -15,6 +15,7 @@ from marketplace.settings import (
     set_switch,
     set_weights,
     setting_history,
+    switch_log,
 )
 from matching.query import DEFAULT_WEIGHTS, Weights
 
@@ -74,3 +75,16 @@ def test_weights_are_checked_and_versioned(database: Database) -> None:
         assert read_weights(session) == Weights(5000, 1, 2, 4)
         with pytest.raises(InvalidInput, match=r"weights.*the same sum"):
             set_weights(session, keywords=3, industry=1, region=2, crowd=9, set_by="ann", reason="bad", now_ms=2)
+
+
+def test_the_log_of_switches_is_one_list_newest_first(database: Database) -> None:
+    with database.transaction() as session:
+        set_switch(session, switch="payouts", paused=True, set_by="ann", reason="bank is down", now_ms=5)
+        set_switch(session, switch="dispatch", paused=True, set_by="bob", reason="storm", now_ms=7)
+        set_switch(session, switch="payouts", paused=False, set_by="ann", reason="bank is back", now_ms=9)
+    with database.read() as session:
+        changes = switch_log(session, limit=2)
+    assert [(each.switch, each.paused, each.reason) for each in changes] == [
+        (Switch.PAYOUTS, False, "bank is back"),
+        (Switch.DISPATCH, True, "storm"),
+    ]

@@ -1,6 +1,7 @@
 """Random histories of the machine: whatever happens in whatever order, what must never happen does not."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -14,10 +15,12 @@ from marketplace.dispatch.states import (
     Assign,
     AssignmentEnded,
     Cancelled,
+    CaughtUp,
     Confirmed,
     Decision,
     EndAssignment,
     Ending,
+    EndSetAside,
     Event,
     Matched,
     QueryWave,
@@ -25,6 +28,7 @@ from marketplace.dispatch.states import (
     Revised,
     Selected,
     SendWave,
+    SetAside,
     Step,
     Withdrawn,
     Woken,
@@ -43,6 +47,12 @@ class World:
     queue: list[int] = field(default_factory=list)
     active: int | None = None
     done: set[int] = field(default_factory=set)
+    aside: list[int] = field(default_factory=list)
+    suppressed: set[int] = field(default_factory=set)
+    held: set[int] = field(default_factory=set)
+    caught_full: list[int] = field(default_factory=list)
+    caught_partial: list[int] = field(default_factory=list)
+    spares: bool = False
     decision: Decision = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,25 +71,52 @@ class World:
         if any(isinstance(each, QueryWave) for each in after.instructions):
             self.apply(self._answer(after))
 
-    def _answer(self, asked: Decision) -> Matched:
+    def _spared(self, user: int) -> bool:
+        """Every third user is spared in every other of some spans of time, whatever the policy says."""
+        return self.spares and user % 3 == 0 and self.now_ms // 70 % 2 == 0
+
+    def _free(self, pool: list[int], *, also: Sequence[int] = ()) -> list[int]:
+        gone = {*self.told, *self.aside, *self.suppressed} - set(also)
+        return [user for user in pool if user not in gone]
+
+    def _answer(self, asked: Decision) -> Matched | CaughtUp:
         query = next(each for each in asked.instructions if isinstance(each, QueryWave))
-        full = [user for user in self.pool_full if user not in self.told]
-        partial = [user for user in self.pool_partial if user not in self.told and user not in full]
-        return Matched(len(full), min(len(partial), query.limit) if query.with_partial else None)
+        also = self.aside if query.catch_up else ()
+        full = self._free(self.pool_full, also=also)
+        partial = [user for user in self._free(self.pool_partial, also=also) if user not in full]
+        if not query.with_partial:
+            partial = []
+        if query.catch_up:
+            self.caught_full = [user for user in full if user in self.aside and not self._spared(user)]
+            self.caught_partial = [user for user in partial if user in self.aside and not self._spared(user)]
+            held = [user for user in full + partial if user in self.aside and self._spared(user)]
+            more = len(full) + len(partial) > len(held) + len(self.caught_full) + len(self.caught_partial)
+            return CaughtUp(len(self.caught_full), len(self.caught_partial), len(held), more)
+        self.held = {user for user in full + partial if self._spared(user)}
+        held_full = tuple(place for place, user in enumerate(full) if user in self.held)
+        held_partial = tuple(place for place, user in enumerate(partial[: query.limit]) if user in self.held)
+        count = min(len(partial), query.limit) if query.with_partial else None
+        return Matched(len(full), count, held_full, held_partial)
 
     def _obey(self, decision: Decision) -> None:
+        set_aside = next((each for each in decision.instructions if isinstance(each, SetAside)), SetAside(0, 0, 0))
+        sends = [each for each in decision.instructions if isinstance(each, SendWave)]
+        if set_aside.number and not sends:
+            self._tell(0, 0, set_aside)
         for each in decision.instructions:
             match each:
-                case SendWave(_, full, partial):
-                    free = [user for user in self.pool_full if user not in self.told]
-                    assert full <= len(free)
-                    chosen = free[:full]
-                    rest = [user for user in self.pool_partial if user not in self.told and user not in free]
-                    assert partial <= len(rest)
-                    chosen += rest[:partial]
-                    assert 1 <= len(chosen) <= self.policy.wave_size
+                case SendWave(_, full, partial, _, False):
+                    self._tell(full, partial, set_aside)
+                case SendWave(_, full, partial, _, True):
+                    chosen = self.caught_full[:full] + self.caught_partial[:partial]
+                    assert len(chosen) == full + partial
                     assert not set(chosen) & set(self.told), "somebody is told twice"
                     self.told += chosen
+                case EndSetAside(_, full, partial):
+                    told = {*self.caught_full[:full], *self.caught_partial[:partial]}
+                    fitting = {*self.pool_full, *self.pool_partial}
+                    self.suppressed |= {user for user in self.aside if user in fitting} - told
+                    self.aside.clear()
                 case Assign(user_id):
                     assert self.active is None, "two assignments"
                     self.active = user_id
@@ -91,10 +128,27 @@ class World:
                     self.done.update(self.queue)
                     self.queue.clear()
 
+    def _tell(self, full: int, partial: int, set_aside: SetAside) -> None:
+        """Cut a wave: the best of each tier, with those who are held back among them set aside."""
+        chosen: list[int] = []
+        reached = self._free(self.pool_full)
+        rest = [user for user in self._free(self.pool_partial) if user not in reached]
+        for pool, count, held in ((reached, full, set_aside.full), (rest, partial, set_aside.partial)):
+            assert count + held <= len(pool)
+            part = pool[: count + held]
+            passed = [user for user in part if user in self.held]
+            assert len(passed) == held
+            self.aside += passed
+            chosen += [user for user in part if user not in self.held]
+        assert 1 <= len(chosen) + set_aside.full + set_aside.partial <= self.policy.wave_size
+        assert not set(chosen) & set(self.told), "somebody is told twice"
+        self.told += chosen
+
     def _check(self, decision: Decision) -> None:
         state = decision.state
         assert (state.assigned is not None) == (self.active is not None)
         assert state.notified_full + state.notified_partial == len(self.told)
+        assert (state.set_aside, state.suppressed) == (len(self.aside), len(self.suppressed)) or state.final
         assert state.notified_partial <= self.policy.partial_limit
         assert state.notified_full <= self.policy.full_limit
         confirmed = state.assigned is not None and state.assigned.hold_until_ms is None
@@ -128,6 +182,8 @@ class World:
             case "cancel" if state.assigned is None:
                 self.apply(Cancelled())
             case "revise" if state.assigned is None and not state.final:
+                self.aside.clear()
+                self.suppressed.clear()
                 self.apply(Revised(state.order_version + 1, self.now_ms + self.policy.dispatch_expiry_ms))
             case "join":
                 self.pool_full.append(10_000 + len(self.pool_full))
@@ -158,12 +214,12 @@ histories = st.lists(
 
 
 @settings(max_examples=300, deadline=None)
-@given(policies, st.integers(0, 12), st.integers(0, 12), histories)
+@given(policies, st.integers(0, 12), st.integers(0, 12), histories, st.booleans())
 def test_nothing_forbidden_ever_happens(
-    policy: Policy, full: int, partial: int, history: list[tuple[str, int, int]]
+    policy: Policy, full: int, partial: int, history: list[tuple[str, int, int]], spares: bool
 ) -> None:
     """Jumps of the clock included."""
-    world = World(policy, list(range(1, full + 1)), list(range(100, 100 + partial)))
+    world = World(policy, list(range(1, full + 1)), list(range(100, 100 + partial)), spares=spares)
     world.wake()
     for name, pick, passed_ms in history:
         world.now_ms += passed_ms
@@ -171,12 +227,12 @@ def test_nothing_forbidden_ever_happens(
 
 
 @settings(max_examples=200, deadline=None)
-@given(policies, st.integers(0, 12), st.integers(0, 12), histories)
+@given(policies, st.integers(0, 12), st.integers(0, 12), histories, st.booleans())
 def test_left_alone_every_dispatch_ends(
-    policy: Policy, full: int, partial: int, history: list[tuple[str, int, int]]
+    policy: Policy, full: int, partial: int, history: list[tuple[str, int, int]], spares: bool
 ) -> None:
     """Following its own timers only, a dispatch ends (or is confirmed) within a bounded number of steps."""
-    world = World(policy, list(range(1, full + 1)), list(range(100, 100 + partial)))
+    world = World(policy, list(range(1, full + 1)), list(range(100, 100 + partial)), spares=spares)
     world.wake()
     for name, pick, passed_ms in history:
         world.now_ms += max(0, passed_ms)
@@ -190,17 +246,20 @@ def test_left_alone_every_dispatch_ends(
 
 
 @settings(max_examples=150, deadline=None)
-@given(policies, st.integers(0, 12), st.integers(0, 8))
-def test_without_answers_everybody_allowed_is_told(policy: Policy, full: int, partial: int) -> None:
-    """Nobody of the full tier is missed, up to the policy's limits, unless the dispatch expires first."""
+@given(policies, st.integers(0, 12), st.integers(0, 8), st.booleans())
+def test_without_answers_everybody_allowed_is_told(policy: Policy, full: int, partial: int, spares: bool) -> None:
+    """Nobody of the full tier is missed, up to the policy's limits: told, or suppressed for a reason."""
     policy = replace(policy, dispatch_expiry_ms=1_000_000)
-    world = World(policy, list(range(1, full + 1)), list(range(100, 100 + partial)))
+    world = World(policy, list(range(1, full + 1)), list(range(100, 100 + partial)), spares=spares)
     world.wake()
     while world.decision.due_at_ms is not None:
         world.now_ms = max(world.now_ms, world.decision.due_at_ms)
         world.wake()
-    assert world.decision.state.notified_full == min(full, policy.full_limit)
-    assert world.decision.state.notified_partial == min(partial, policy.partial_limit)
+    assert not world.aside, "somebody waits for a catch-up that never comes"
+    for pool, limit in ((world.pool_full, policy.full_limit), (world.pool_partial, policy.partial_limit)):
+        told = len(set(pool).intersection(world.told))
+        suppressed = len(world.suppressed.intersection(pool))
+        assert told == min(len(pool) - suppressed, limit)
 
 
 def test_planted_bug_a_forgotten_timer_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

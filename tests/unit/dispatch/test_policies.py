@@ -28,6 +28,14 @@ def test_the_defaults_are_those_of_the_design() -> None:
         ("partial_floor", 2_400.5),
         ("hold_ms", True),
         ("dispatch_expiry_ms", 0),
+        ("offers_an_hour", -1),
+        ("offers_a_day", 10_001),
+        ("decline_cooldown_ms", 90_000_000),
+        ("quiet_from_minute", 1_440),
+        ("quiet_until_minute", 7.5),
+        ("utc_offset_minutes", 841),
+        ("rotate_equals", 1),
+        ("needs_reach_confirmation", "yes"),
     ],
 )
 def test_an_impossible_setting_is_refused_by_name(field: str, value: object) -> None:
@@ -41,6 +49,25 @@ def test_a_policy_reads_back_what_it_wrote(size: int, window_ms: int) -> None:
     assert Policy.from_json(policy.to_json()) == policy
 
 
-def test_an_unknown_field_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="colour"):
+def test_an_unknown_field_is_refused_and_the_known_ones_are_named() -> None:
+    with pytest.raises(InvalidInput, match="colour is no field of a policy; known are acceptors_wanted, "):
         Policy.from_json('{"name":"x","colour":1}')
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65, "two words", "fast@3", "tab\t", 7, None])
+def test_a_name_can_be_followed_by_a_version(name: object) -> None:
+    with pytest.raises(InvalidInput, match="name"):
+        Policy.from_document({"name": name})
+
+
+def test_a_policy_without_a_name_says_so() -> None:
+    with pytest.raises(InvalidInput, match="name is missing"):
+        Policy.from_document({})
+
+
+def test_a_policy_of_an_older_text_spares_nobody() -> None:
+    """Versions that were stored before there was a budget go on as they were."""
+    assert Policy.from_json('{"name":"old","wave_size":7}') == Policy("old", wave_size=7)
+    assert not Policy("old").spares_attention
+    assert Policy("new", offers_a_day=1).spares_attention
+    assert Policy("night", quiet_until_minute=1).spares_attention

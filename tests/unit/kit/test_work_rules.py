@@ -4,14 +4,14 @@ import pytest
 
 from kit.work import Claimed, HandlerOptions
 from kit.work.loop import by_suspicion
-from kit.work.queue import MAX_BACKOFF_MS, backoff_ms, still_ours
+from kit.work.queue import DEFAULT_BACKOFF, still_ours
 
 CLAIMED = Claimed(1, "k", 1, attempt=4, failures=0, due_at_ms=0, lease_until_ms=1, payload={}, created_at_ms=0)
 
 
 def test_the_pause_doubles_up_to_five_minutes() -> None:
-    assert [backoff_ms(n) for n in range(1, 5)] == [500, 1_000, 2_000, 4_000]
-    assert {backoff_ms(n) for n in (11, 40, 30_000)} == {MAX_BACKOFF_MS}
+    assert [DEFAULT_BACKOFF.longest_after(n) for n in range(1, 5)] == [500, 1_000, 2_000, 4_000]
+    assert {DEFAULT_BACKOFF.longest_after(n) for n in (11, 40, 30_000)} == {300_000}
 
 
 def test_only_the_present_fencing_number_is_ours() -> None:

@@ -17,7 +17,7 @@ from matching.index.columns import CrowdIds, empty_columns
 from matching.index.geogrid import build_grid, mark_circle
 from matching.index.jit import kernels_compiled
 from matching.index.match_batch import batch_arrays
-from matching.index.planes import add_to_hits, mark_enough_hits
+from matching.index.planes import add_to_hits, list_compressed, list_few, list_words, mark_enough_hits
 from matching.index.segment import people_of
 from matching.index.sphere import (
     NEIGHBOURS,
@@ -69,6 +69,25 @@ def test_steps_by_chord_are_those_of_the_formula(places: tuple[float, ...]) -> N
     nearest = np.zeros(1, np.int64)
     set_nearest_steps(balls_of(points), origin, nearest)
     assert nearest[0] <= expected
+
+
+WORDS_OF_EVERY_SIZE = st.integers(0, 64).flatmap(
+    lambda size: st.sets(st.integers(0, 63), min_size=size, max_size=size).map(lambda bits: sum(1 << b for b in bits))
+)
+
+
+@pytest.mark.parametrize("list_users", [list_compressed, list_words, list_few])
+@given(words=st.lists(st.one_of(st.just(0), WORDS_OF_EVERY_SIZE), max_size=20), low=st.integers(0, 9))
+@settings(STEADY, max_examples=200)
+def test_every_way_of_listing_a_plane_lists_it(list_users: Any, words: list[int], low: int) -> None:
+    """Each way is compiled everywhere, though a processor uses one or two of them."""
+    plane = np.array(words, np.uint64)
+    low = min(low, len(plane))
+    expected = np.flatnonzero(unpack_bits(plane, 64 * len(plane)))
+    users = np.zeros(len(expected) + 65 + 3, np.uint32)
+    users[:3] = 1, 2, 3
+    end = list_users(plane, low, len(plane), users, 3)
+    assert list(users[:end]) == [1, 2, 3, *(user for user in expected if user >= 64 * low)]
 
 
 def test_a_ball_holds_all_neighbours() -> None:
