@@ -130,7 +130,7 @@ class Cluster:
             found.append(_process(sentinel, sentinel.name, sentinel.port, says))
         return found
 
-    def process_of(self, role: str) -> ClusterProcess:
+    def with_role(self, role: str) -> ClusterProcess:
         """Return the server that has a role of ROLES now. Raises InvalidInput."""
         for process in self.processes():
             if process.role == role:
@@ -139,7 +139,7 @@ class Cluster:
 
     def signal(self, role: str, how: signal.Signals) -> ClusterProcess | None:
         """Send a signal to whoever has the role: SIGKILL, SIGSTOP, SIGCONT, SIGTERM. None: nobody runs there now."""
-        process = self.process_of(role)
+        process = self.with_role(role)
         if process.process_id is None:
             return None
         try:

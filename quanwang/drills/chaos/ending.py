@@ -26,7 +26,7 @@ from quanwang.drills.chaos.load import READ_PAGE, Load, kept_inbox
 from quanwang.drills.chaos.oracle import Oracle
 from quanwang.drills.chaos.people import People
 from quanwang.drills.chaos.report import Report, report_of
-from quanwang.drills.chaos.scenes import POLICY
+from quanwang.drills.chaos.scenes import POLICIES, POLICY
 from quanwang.drills.chaos.site import Site
 from quanwang.processes.storage import taxonomy_of
 
@@ -121,6 +121,7 @@ class Ending:
                 chunks=chunks,
                 work=tables.read_work(session, now_ms()),
                 broken=broken,
+                suppressed=tables.read_suppressed(session),
                 inboxes=self._inboxes(chosen[:INBOXES_READ]),
             )
 
@@ -175,7 +176,7 @@ class Ending:
             oracle = Oracle(self._everybody(session), taxonomy_of(self._site.settings), POLICY)
         asked = {each.dispatch_id: documents[each.order_id] for each in chosen}
         return [
-            *check_tiers(end, oracle.tiers(asked, self._people.stays), POLICY, self._people.stays),
+            *check_tiers(end, oracle.tiers(asked, self._people.stays), POLICIES, self._people.stays),
             *oracle.check_itself(asked, seed=seed),
             *check_only_users(end, only_users),
         ]
