@@ -71,7 +71,7 @@ POLICY: Final = Policy(
 )
 """Seconds in place of hours, so that every timer runs out many times within a run."""
 
-RUSH: Final = replace(POLICY, name="chaos-rush", wave_size=8, wave_interval_ms=0)
+RUSH: Final = replace(POLICY, name="chaos-rush", wave_size=8, wave_interval_ms=0, full_limit=160)
 """Small waves that follow each other at once: whoever comes late finds the next one sent already."""
 
 SPARED: Final = replace(POLICY, name="chaos-spared", offers_an_hour=12)
