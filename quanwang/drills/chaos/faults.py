@@ -57,7 +57,6 @@ KINDS: Final = tuple(
     for action in actions
 )
 LASTING: Final = (Action.FREEZE, Action.HANG, Action.FILL)
-ROLES: Final = tuple(dict.fromkeys(kind.role for kind in KINDS))
 
 FIRST_S: Final = 4.0
 """The load runs undisturbed for so long."""
