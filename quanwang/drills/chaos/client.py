@@ -36,7 +36,10 @@ class Reply:
 class Client:
     """Speaks to any of several web processes; safe for threads."""
 
-    def __init__(self, addresses: Sequence[str], secret: str, history: History) -> None:
+    def __init__(
+        self, addresses: Sequence[str], secret: str, history: History, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        """``transport`` None: the network."""
         self._addresses = list(addresses)
         self._history = history
         self._http = httpx.Client(
@@ -44,6 +47,7 @@ class Client:
             timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
             limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
             trust_env=False,
+            transport=transport,
         )
 
     def close(self) -> None:
