@@ -17,8 +17,8 @@ class PassedOverNotReplayed(Conflict):
 
     def __init__(self, dispatch_id: int) -> None:
         super().__init__(
-            f"Dispatch {dispatch_id} passed users over to spare their attention and cannot be replayed; its suppressions"
-            " say who was passed over and why."
+            f"Dispatch {dispatch_id} passed users over to spare their attention and cannot be replayed; its"
+            " suppressions say who was passed over and why."
         )
 
 

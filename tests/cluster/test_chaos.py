@@ -35,7 +35,9 @@ SHOWN_BY: dict[str, tuple[str, float, tuple[str, ...], set[str]]] = {
 }
 """Planted bug: faults that let it show, minutes, options, and what must be among the findings."""
 
-UNSEEN: dict[str, str] = {}
+UNSEEN: dict[str, str] = {
+    "fencing_off": "the late worker must wake between two waves of the order that it holds; a simulation gets there",
+}
 """Planted bugs that no client can notice in an installation like this, and why."""
 
 

@@ -4,7 +4,7 @@ Only people who did not change during the run are compared; of them it is known 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from marketplace.dispatch import Policy
@@ -32,15 +32,20 @@ class _Told:
 
 
 def check_tiers(
-    end: EndState, expected: Mapping[int, Tiers], policy: Policy, stays: Callable[[int], bool]
+    end: EndState, expected: Mapping[int, Tiers], policies: Mapping[str, Policy], stays: Callable[[int], bool]
 ) -> list[Finding]:
-    """Compare every dispatch that has an ``expected`` answer; ``stays`` says who did not change."""
+    """Compare every dispatch that has an ``expected`` answer; ``stays`` says who did not change.
+
+    Whoever was passed over with a reason counts as dealt with; where that may happen, ranks prove nothing.
+    """
     told = _told(end.chunks)
     found: list[Finding] = []
     for dispatch in end.dispatches:
         tiers = expected.get(dispatch.dispatch_id)
         if tiers is not None:
-            found += _compare(dispatch, tiers, told[dispatch.dispatch_id], policy, stays)
+            passed_over = end.suppressed.get(dispatch.dispatch_id, frozenset())
+            policy = policies[dispatch.policy]
+            found += _compare(dispatch, tiers, told[dispatch.dispatch_id], passed_over, policy, stays)
     return found[:MOST_OF_A_KIND]
 
 
@@ -75,7 +80,12 @@ def _told(chunks: Sequence[ToldChunk]) -> defaultdict[int, _Told]:
 
 
 def _compare(
-    dispatch: EndedDispatch, tiers: Tiers, told: _Told, policy: Policy, stays: Callable[[int], bool]
+    dispatch: EndedDispatch,
+    tiers: Tiers,
+    told: _Told,
+    passed_over: Set[int],
+    policy: Policy,
+    stays: Callable[[int], bool],
 ) -> list[Finding]:
     name = f"dispatch {dispatch.dispatch_id} ({dispatch.title!r}, {dispatch.stage})"
     if tiers.refused != (dispatch.stage == "unmatchable") and dispatch.stage not in ("cancelled", "expired"):
@@ -86,21 +96,24 @@ def _compare(
     found = [
         *_strangers(name, "full", full, tiers.full),
         *_strangers(name, "partial", partial, tiers.partial),
-        *_out_of_rank(name, "full", full, tiers.full),
-        *_out_of_rank(name, "partial", partial, tiers.partial),
     ]
+    if not policy.spares_attention:
+        found += [
+            *_out_of_rank(name, "full", full, tiers.full),
+            *_out_of_rank(name, "partial", partial, tiers.partial),
+        ]
     whole_full = dispatch.offered_partial or dispatch.stage == "exhausted"
     if whole_full and len(told.full) < policy.full_limit:
-        found += _missing(name, "full", full, tiers.full)
+        found += _missing(name, "full", full | passed_over, tiers.full)
     if dispatch.stage == "exhausted" and len(told.partial) < policy.partial_limit:
-        found += _missing(name, "partial", partial, tiers.partial)
-    if dispatch.waves and tiers.full and told.first_full < min(policy.wave_size, len(tiers.full)):
-        expected = min(policy.wave_size, len(tiers.full))
-        found.append(Finding(Code.MISSED, f"{name} told {told.first_full} users at first, and {expected} were due"))
+        found += _missing(name, "partial", partial | passed_over, tiers.partial)
+    due_at_first = 0 if policy.spares_attention else min(policy.wave_size, len(tiers.full))
+    if dispatch.waves and told.first_full < due_at_first:
+        found.append(Finding(Code.MISSED, f"{name} told {told.first_full} users at first, {due_at_first} were due"))
     return found
 
 
-def _missing(name: str, tier: str, told: set[int], wanted: Sequence[int]) -> list[Finding]:
+def _missing(name: str, tier: str, told: Set[int], wanted: Sequence[int]) -> list[Finding]:
     missing = [user_id for user_id in wanted if user_id not in told]
     if not missing:
         return []

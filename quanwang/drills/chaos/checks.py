@@ -53,7 +53,7 @@ def acknowledged_orders(operations: Sequence[Operation]) -> Iterator[tuple[str, 
                     yield pair
 
 
-def refused_lines(operations: Sequence[Operation]) -> Iterator[tuple[str, str]]:
+def _refused_lines(operations: Sequence[Operation]) -> Iterator[tuple[str, str]]:
     """Yield (title, sentence) of every order that was refused within an acknowledged request."""
     for operation in operations:
         if operation.kind in SUBMITS and operation.outcome == "ok":
@@ -68,7 +68,7 @@ def _outcomes_of_titles(operations: Sequence[Operation]) -> Mapping[str, set[str
         if operation.kind in SUBMITS:
             for title in operation.wanted["titles"]:
                 outcomes[title].add(operation.outcome or "unknown")
-    for title, _ in refused_lines(operations):
+    for title, _ in _refused_lines(operations):
         outcomes[title] = {"fail"}
     return outcomes
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import httpx
 
 from kit.clock import elapsed_s, pause
-from quanwang.drills.chaos.history import History, Operation
+from quanwang.drills.chaos.history import History, Operation, Outcome
 
 BUDGET_S: Final = 10.0
 """So long a client tries before it takes the outcome as unknown."""
@@ -36,7 +36,10 @@ class Reply:
 class Client:
     """Speaks to any of several web processes; safe for threads."""
 
-    def __init__(self, addresses: Sequence[str], secret: str, history: History) -> None:
+    def __init__(
+        self, addresses: Sequence[str], secret: str, history: History, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        """``transport`` None: the network."""
         self._addresses = list(addresses)
         self._history = history
         self._http = httpx.Client(
@@ -44,6 +47,7 @@ class Client:
             timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
             limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
             trust_env=False,
+            transport=transport,
         )
 
     def close(self) -> None:
@@ -63,15 +67,12 @@ class Client:
             if 200 <= reply.status < 300:
                 self._history.end(operation, "ok", status=reply.status, answer=kept(reply.document))
                 return operation
-            if not self._again(reply):
-                # A try before it may still be under way somewhere, and come through after this refusal.
-                outcome = "unknown" if uncertain else "fail"
-                self._history.end(operation, outcome, status=reply.status, sentence=_detail(reply.document))  # type: ignore[arg-type]
-                return operation
-            uncertain = uncertain or reply.sent
-            if elapsed_s() - started_s > BUDGET_S:
-                outcome = "unknown" if uncertain else "fail"
-                self._history.end(operation, outcome, status=reply.status, sentence=_detail(reply.document))  # type: ignore[arg-type]
+            again = self._again(reply)
+            uncertain = uncertain or (again and reply.sent)
+            if not again or elapsed_s() - started_s > BUDGET_S:
+                # A try before it may still be under way somewhere, and come through after a refusal.
+                outcome: Outcome = "unknown" if uncertain else "fail"
+                self._history.end(operation, outcome, status=reply.status, sentence=_detail(reply.document))
                 return operation
             growing_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(operation.attempts, 6))
             pause(growing_s * random.uniform(0.5, 1.0))

@@ -1,6 +1,6 @@
 """What is there after a run, as plain values: what the checks compare with what the clients saw."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 FINAL_STAGES = frozenset({"exhausted", "expired", "cancelled", "publisher_silent", "unmatchable"})
@@ -13,6 +13,7 @@ class EndedDispatch:
     dispatch_id: int
     order_id: int
     title: str
+    policy: str
     stage: str
     waves: int
     notified_full: int
@@ -74,7 +75,7 @@ class EndState:
     """Everything that was read. ``broken`` are the sentences of the product's own invariants.
 
     ``work``: (kind, subject, state, milliseconds overdue) of every row that is left. ``inboxes``: for some users what
-    REST shows them, newest first.
+    REST shows them, newest first. ``suppressed``: by dispatch, who was passed over with a reason.
     """
 
     dispatches: Sequence[EndedDispatch]
@@ -84,3 +85,4 @@ class EndState:
     work: Sequence[tuple[str, int, str, int]] = ()
     broken: Sequence[str] = ()
     inboxes: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    suppressed: Mapping[int, Set[int]] = field(default_factory=dict)

@@ -7,8 +7,9 @@ from sqlalchemy import select
 from kit.db import Session
 from kit.work import work_table
 from marketplace import dispatch as dispatches
+from marketplace.dispatch.packing import unpack_ids
 from marketplace.dispatch.ports import WaveChunk
-from marketplace.dispatch.tables import acceptance, assignment, dispatch, wave
+from marketplace.dispatch.tables import acceptance, assignment, dispatch, policy, suppression, wave
 from marketplace.orders.tables import orders
 from quanwang.drills.chaos.end_state import EndedAcceptance, EndedAssignment, EndedDispatch, ToldChunk
 
@@ -22,6 +23,7 @@ def read_dispatches(session: Session) -> list[EndedDispatch]:
             dispatch.c.id,
             dispatch.c.order_id,
             orders.c.title,
+            policy.c.name.label("policy"),
             dispatch.c.stage,
             dispatch.c.waves,
             dispatch.c.notified_full,
@@ -34,6 +36,7 @@ def read_dispatches(session: Session) -> list[EndedDispatch]:
             dispatch.c.expires_at_ms,
         )
         .join_from(dispatch, orders, orders.c.id == dispatch.c.order_id)
+        .join(policy, policy.c.id == dispatch.c.policy_id)
         .order_by(dispatch.c.id)
     )
     return [
@@ -41,6 +44,7 @@ def read_dispatches(session: Session) -> list[EndedDispatch]:
             dispatch_id=row.id,
             order_id=row.order_id,
             title=row.title,
+            policy=row.policy,
             stage=row.stage,
             waves=row.waves,
             notified_full=row.notified_full,
@@ -100,6 +104,14 @@ def _chunks(session: Session) -> Iterator[WaveChunk]:
     while page := dispatches.iterate_wave_chunks(session, 0, after, CHUNKS_A_READ):
         yield from page
         after = page[-1].entry.event_id
+
+
+def read_suppressed(session: Session) -> dict[int, set[int]]:
+    """Return by dispatch who was passed over at least once, whatever became of it."""
+    found: dict[int, set[int]] = {}
+    for row in session.execute(select(suppression.c.dispatch_id, suppression.c.user_ids)):
+        found.setdefault(row.dispatch_id, set()).update(unpack_ids(row.user_ids))
+    return found
 
 
 def read_work(session: Session, now_ms: int) -> list[tuple[str, int, str, int]]:

@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -26,7 +27,7 @@ from quanwang.drills.chaos.load import READ_PAGE, Load, kept_inbox
 from quanwang.drills.chaos.oracle import Oracle
 from quanwang.drills.chaos.people import People
 from quanwang.drills.chaos.report import Report, report_of
-from quanwang.drills.chaos.scenes import POLICY
+from quanwang.drills.chaos.scenes import POLICIES, POLICY
 from quanwang.drills.chaos.site import Site
 from quanwang.processes.storage import taxonomy_of
 
@@ -38,6 +39,7 @@ QUIET_S: Final = 180.0
 REBUILT_S: Final = 20.0
 LATE_MS: Final = 15_000
 LOOK_S: Final = 0.5
+TELL_EVERY_S: Final = 10.0
 ASKED_AGAIN_SHARE: Final = 0.6
 """How many of the requests whose outcome is unknown are sent again; the others must be there once or not at all."""
 INBOXES_READ: Final = 150
@@ -92,9 +94,12 @@ class Ending:
 
     def _wait_quiet(self) -> float | None:
         """Wait until every dispatch is at rest and no work is left; return how long, None when it takes too long."""
-        started_s = time.monotonic()
+        started_s = told_s = time.monotonic()
         while (passed_s := time.monotonic() - started_s) < QUIET_S:
             self._site.supervisor.heed()
+            if time.monotonic() - told_s > TELL_EVERY_S:
+                told_s = time.monotonic()
+                self._say(f"still under way: {self._left()}")
             with self._database.read() as session:
                 work = tables.read_work(session, now_ms())
                 if all(state == "dead" for _, _, state, _ in work):
@@ -103,6 +108,11 @@ class Ending:
                     return passed_s if at_rest else None
             time.sleep(LOOK_S)
         return None
+
+    def _left(self) -> str:
+        with self._database.read() as session:
+            kinds = Counter(kind for kind, _, _, _ in tables.read_work(session, now_ms()))
+        return ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common()) or "nothing"
 
     def _read(self, seed: int) -> EndState:
         with self._database.read() as session:
@@ -121,6 +131,7 @@ class Ending:
                 chunks=chunks,
                 work=tables.read_work(session, now_ms()),
                 broken=broken,
+                suppressed=tables.read_suppressed(session),
                 inboxes=self._inboxes(chosen[:INBOXES_READ]),
             )
 
@@ -175,7 +186,7 @@ class Ending:
             oracle = Oracle(self._everybody(session), taxonomy_of(self._site.settings), POLICY)
         asked = {each.dispatch_id: documents[each.order_id] for each in chosen}
         return [
-            *check_tiers(end, oracle.tiers(asked, self._people.stays), POLICY, self._people.stays),
+            *check_tiers(end, oracle.tiers(asked, self._people.stays), POLICIES, self._people.stays),
             *oracle.check_itself(asked, seed=seed),
             *check_only_users(end, only_users),
         ]

@@ -57,15 +57,14 @@ KINDS: Final = tuple(
     for action in actions
 )
 LASTING: Final = (Action.FREEZE, Action.HANG, Action.FILL)
-ROLES: Final = tuple(dict.fromkeys(kind.role for kind in KINDS))
 
 FIRST_S: Final = 4.0
 """The load runs undisturbed for so long."""
 CALM_S: Final = 5.0
 """No fault begins so shortly before the end."""
-SHORTEST_FREEZE_S: Final = 1.0
-LONGEST_FREEZE_S: Final = 9.0
-"""Above the leases of dispatcher and worker, so that both come back to find their work taken over."""
+SHORT_S: Final = (1.0, 4.0)
+LONG_S: Final = (6.5, 10.0)
+"""Above the leases of dispatcher and worker, so that they come back to find their work taken over; every other one."""
 PAIR_SHARE: Final = 0.2
 """How often, after every kind had its turn, two faults strike in the same moment."""
 
@@ -133,5 +132,5 @@ def schedule(kinds: Sequence[FaultKind], *, seed: int, lasts_s: float) -> list[F
 
 
 def _fault(at_s: float, kind: FaultKind, randomness: random.Random) -> Fault:
-    lasts_s = randomness.uniform(SHORTEST_FREEZE_S, LONGEST_FREEZE_S) if kind.action in LASTING else 0.0
+    lasts_s = randomness.uniform(*randomness.choice((SHORT_S, LONG_S))) if kind.action in LASTING else 0.0
     return Fault(round(at_s, 2), kind, round(lasts_s, 2), randomness.randrange(1_000))

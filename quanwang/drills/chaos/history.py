@@ -71,11 +71,6 @@ class History:
             ended = asdict(operation)
             self._write({"end": operation.number, **{name: ended[name] for name in _OF_THE_END}})
 
-    def count(self, kind: str, outcome: Outcome) -> int:
-        """Return how many operations of a kind ended so."""
-        with self._lock:
-            return sum(each.kind == kind and each.outcome == outcome for each in self.operations)
-
     def counts(self) -> dict[str, int]:
         """Return how many operations ended in each way, of all kinds."""
         with self._lock:

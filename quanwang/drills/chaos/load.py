@@ -14,7 +14,7 @@ from quanwang.drills.chaos.agenda import Agenda
 from quanwang.drills.chaos.client import Client
 from quanwang.drills.chaos.history import History, Operation
 from quanwang.drills.chaos.people import People
-from quanwang.drills.chaos.scenes import POLICY, Scene, draw_scene, title_of
+from quanwang.drills.chaos.scenes import Scene, draw_scene, title_of
 from quanwang.drills.chaos.stories import Stories
 
 CLIENTS: Final = 12
@@ -117,7 +117,7 @@ class Load:
             self._send([scene], [self._document(scene, {"crowds": [crowd]})], put.answer["user_id"])
 
     def _document(self, scene: Scene, drawn: dict[str, object]) -> dict[str, object]:
-        document = {**drawn, "title": title_of(self._seed, scene.number), "policy": POLICY.name}
+        document = {**drawn, "title": title_of(self._seed, scene.number), "policy": scene.policy}
         document.pop("id", None)
         if scene.external_id:
             document["id"] = f"chaos-{self._seed}-{scene.number}"

@@ -29,7 +29,7 @@ from quanwang.drills.chaos.history import History
 from quanwang.drills.chaos.load import Load
 from quanwang.drills.chaos.people import People
 from quanwang.drills.chaos.report import Report, show
-from quanwang.drills.chaos.scenes import POLICY
+from quanwang.drills.chaos.scenes import POLICIES
 from quanwang.drills.chaos.site import Site, roles_of
 from quanwang.drills.chaos.strike import Striker
 from quanwang.planted_bugs import PLANTED_BUGS
@@ -173,7 +173,12 @@ class _Drill:
                 session, ids, name="chaos clients", owner=OWNER, scopes=SCOPES - {"admin"}, now_ms=now_ms()
             )
         )
-        database.run(lambda session: dispatch.publish_policy(session, ids, policy=POLICY, now_ms=now_ms()))
+        for policy in POLICIES.values():
+            database.run(
+                lambda session, policy=policy: dispatch.publish_policy(  # type: ignore[misc]
+                    session, ids, policy=policy, now_ms=now_ms()
+                )
+            )
         caller = Caller(issued.id, OWNER, SCOPES - {"admin"})
         wake = Wake(RedisWakeStream(connect(site.settings.resolved_redis_url)))
         place = Installation(database, ids, taxonomy_of(site.settings), wake, caller, site.supervisor.heed)

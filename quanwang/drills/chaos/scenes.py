@@ -1,7 +1,7 @@
 """What happens with each order of a run: drawn from the seed and the order's number, so a run repeats itself. Pure."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -44,6 +44,7 @@ class Scene:
     """
 
     number: int
+    policy: str
     external_id: bool
     fresh: bool
     cancelled_at_once: bool
@@ -70,6 +71,15 @@ POLICY: Final = Policy(
 )
 """Seconds in place of hours, so that every timer runs out many times within a run."""
 
+RUSH: Final = replace(POLICY, name="chaos-rush", wave_size=8, wave_interval_ms=0, full_limit=160)
+"""Small waves that follow each other at once: whoever comes late finds the next one sent already."""
+
+SPARED: Final = replace(POLICY, name="chaos-spared", offers_an_hour=12)
+"""Spares users who were offered much of late: whoever of the full tier is not told is noted with the reason."""
+
+POLICIES: Final = {policy.name: policy for policy in (POLICY, RUSH, SPARED)}
+POLICY_SHARES: Final = (0.6, 0.25, 0.15)
+
 
 def draw_scene(seed: int, number: int) -> Scene:
     """Return the story of the ``number``-th order of a run."""
@@ -78,6 +88,7 @@ def draw_scene(seed: int, number: int) -> Scene:
     acceptors = randomness.randint(1, 4) if wanted else 0
     return Scene(
         number=number,
+        policy=randomness.choices(list(POLICIES), POLICY_SHARES)[0],
         external_id=randomness.random() < 0.7,
         fresh=randomness.random() < 0.06,
         cancelled_at_once=randomness.random() < 0.04,

@@ -157,7 +157,7 @@ class Site:
         elif role == "shard":
             found = [each for each in self._session_of_ray() if _name_of(each).startswith(SHARD_NAME)]
         elif self._cluster is not None and role in CLUSTER_ROLES:
-            known = [self._cluster.process_of(name).process_id for name in CLUSTER_ROLES[role]]
+            known = [self._cluster.with_role(name).process_id for name in CLUSTER_ROLES[role]]
             found = [each for each in known if each is not None]
         else:
             children = [self.supervisor.process_id(name) for name in CHILDREN[role]]

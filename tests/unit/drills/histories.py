@@ -6,6 +6,7 @@ from typing import Any
 
 from quanwang.drills.chaos.end_state import EndedAcceptance, EndedAssignment, EndedDispatch, EndState, ToldChunk
 from quanwang.drills.chaos.history import Operation, Outcome
+from quanwang.drills.chaos.scenes import POLICY
 
 TITLE = "order one"
 DISPATCH_ID = 11
@@ -42,6 +43,7 @@ def dispatch(**changes: Any) -> EndedDispatch:
         dispatch_id=DISPATCH_ID,
         order_id=10,
         title=TITLE,
+        policy=POLICY.name,
         stage="offering_full",
         waves=1,
         notified_full=3,

@@ -2,7 +2,7 @@
 
 from quanwang.drills.chaos.check_tiers import Tiers, check_only_users, check_tiers
 from quanwang.drills.chaos.findings import Code
-from quanwang.drills.chaos.scenes import POLICY
+from quanwang.drills.chaos.scenes import POLICIES, POLICY, RUSH, SPARED
 from tests.unit.drills.histories import DISPATCH_ID, TITLE, chunk, dispatch, end
 
 MOVING = 90
@@ -17,7 +17,7 @@ def codes(tiers: Tiers, full: tuple[int, ...], partial: tuple[int, ...] = (), st
     chunks += [chunk(partial, event_id=2, tier="partial")] if partial else []
     ended = dispatch(stage=stage, assigned_user_id=None, waves=len(chunks), offered_partial=stage == "exhausted")
     state = end(dispatches=[ended], chunks=chunks)
-    return {finding.code for finding in check_tiers(state, {DISPATCH_ID: tiers}, POLICY, stays)}
+    return {finding.code for finding in check_tiers(state, {DISPATCH_ID: tiers}, POLICIES, stays)}
 
 
 def test_the_exact_answer_has_no_findings() -> None:
@@ -50,10 +50,27 @@ def test_an_offering_that_stopped_early_told_the_best() -> None:
     many = tuple(range(1, 80))
     told = chunk(many[: POLICY.wave_size])
     stopped = end(dispatches=[dispatch()], chunks=[told])
-    assert check_tiers(stopped, {DISPATCH_ID: Tiers(full=many)}, POLICY, stays) == []
+    assert check_tiers(stopped, {DISPATCH_ID: Tiers(full=many)}, POLICIES, stays) == []
     skipped = end(dispatches=[dispatch()], chunks=[chunk((1, 3))])
-    found = {each.code for each in check_tiers(skipped, {DISPATCH_ID: Tiers(full=(1, 2, 3))}, POLICY, stays)}
+    found = {each.code for each in check_tiers(skipped, {DISPATCH_ID: Tiers(full=(1, 2, 3))}, POLICIES, stays)}
     assert found == {Code.WRONGLY_TOLD, Code.MISSED}
+
+
+def test_whoever_was_passed_over_with_a_reason_was_not_missed() -> None:
+    ended = dispatch(policy=SPARED.name, stage="exhausted", assigned_user_id=None, offered_partial=True)
+    tiers = {DISPATCH_ID: Tiers(full=(1, 2, 3))}
+    spared = end(dispatches=[ended], chunks=[chunk((2,))], suppressed={DISPATCH_ID: {1, 3}})
+    assert check_tiers(spared, tiers, POLICIES, stays) == []
+    silent = end(dispatches=[ended], chunks=[chunk((2,))], suppressed={DISPATCH_ID: {1}})
+    assert [each.code for each in check_tiers(silent, tiers, POLICIES, stays)] == [Code.MISSED]
+
+
+def test_the_size_of_the_first_wave_is_that_of_the_policy() -> None:
+    many = tuple(range(1, 80))
+    rushed = end(dispatches=[dispatch(policy=RUSH.name)], chunks=[chunk(many[: RUSH.wave_size])])
+    assert check_tiers(rushed, {DISPATCH_ID: Tiers(full=many)}, POLICIES, stays) == []
+    short = end(dispatches=[dispatch(policy=RUSH.name)], chunks=[chunk(many[: RUSH.wave_size - 1])])
+    assert [each.code for each in check_tiers(short, {DISPATCH_ID: Tiers(full=many)}, POLICIES, stays)] == [Code.MISSED]
 
 
 def test_unmatchable_means_unmatchable() -> None:
