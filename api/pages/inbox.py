@@ -200,7 +200,8 @@ class InboxPages:
                     except StopAsyncIteration:
                         return
                     # The page only needs to know that something changed: the list itself is read through SQL and Redis.
-                    yield f"id: {event.id}\nevent: {event.kind}\ndata: {{}}\n\n"
+                    position = "" if event.id is None else f"id: {event.id}\n"
+                    yield f"{position}event: {event.kind}\ndata: {{}}\n\n"
                     pending = asyncio.ensure_future(anext(events))
             finally:
                 pending.cancel()

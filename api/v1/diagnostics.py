@@ -15,6 +15,8 @@ from api.v1.dispatch_models import (
     OfferPage,
     OrderExplanation,
     ShardTime,
+    SuppressionLine,
+    SuppressionList,
     TimelineAnswer,
     TimelineLineAnswer,
     Wave,
@@ -70,6 +72,20 @@ def offers(
         names = names_of(session, caller, [each.user_id for each in page.items])
     items = [_offer(each, names.get(each.user_id)) for each in page.items]
     return answer(OfferPage(items=items, next_cursor=page.next_cursor))
+
+
+@router.get(
+    "/v1/dispatches/{dispatch_id}/suppressions",
+    response_model=SuppressionList,
+    summary="Who fits and was passed over, and why",
+)
+def suppressions(dispatch_id: DispatchIdPath, caller: CallerOf, services: ServicesOf) -> Response:
+    """Return how many users each wave passed over for which reason, and what became of them."""
+    with services.database.read() as session:
+        dispatch.require_dispatch(session, dispatch_id=dispatch_id, owner=owner_seen_by(caller))
+        found = dispatch.suppression_counts(session, dispatch_id)
+    lines = [SuppressionLine.model_validate(each, from_attributes=True) for each in found]
+    return answer(SuppressionList(items=lines))
 
 
 @router.get(

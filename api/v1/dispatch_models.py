@@ -287,6 +287,36 @@ class UserDone(BaseModel):
     state: Literal["withdrawn", "declined"]
 
 
+class OrderRevised(BaseModel):
+    """An order that was edited."""
+
+    dispatch_id: int
+    order_version: int = Field(description="Of the order as it is now, from 2 on.")
+
+
+class SuppressionLine(BaseModel):
+    """How many users one wave passed over for one reason."""
+
+    order_version: int
+    wave: int = Field(description="The one that would have told them.")
+    tier: Tier
+    reason: str = Field(
+        description="quiet_hours, hour_cap, day_cap or declined: their attention is spared; limit or outranked: at the"
+        " catch-up there was no room for them."
+    )
+    state: Literal["waiting", "settled", "final"] = Field(
+        description="waiting: until the tier's catch-up wave. settled: that wave dealt with them. final: never told."
+    )
+    users: int
+    noted_at_ms: int
+
+
+class SuppressionList(BaseModel):
+    """Whom a dispatch passed over, by order version, wave, tier, reason and state; at most 1,000 lines."""
+
+    items: list[SuppressionLine]
+
+
 class DispatchEnded(BaseModel):
     """A dispatch that was cancelled."""
 

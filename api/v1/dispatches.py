@@ -18,6 +18,7 @@ from api.v1.dispatch_models import (
     DispatchLine,
     DispatchPage,
     DispatchWhole,
+    OrderRevised,
     SubmitAnswers,
     SubmitLine,
 )
@@ -28,6 +29,7 @@ from kit.errors import InvalidInput
 from marketplace import dispatch
 from marketplace.access import Caller
 from marketplace.dispatch.views import AssignmentView, DispatchSummary, DispatchView
+from marketplace.orders import MAX_POLICY_REFERENCE
 
 router = APIRouter(tags=["dispatches"])
 
@@ -135,6 +137,36 @@ def cancel(dispatch_id: DispatchIdPath, change: Changes) -> Response:
     return change.once(effect)
 
 
+@router.post(
+    "/v1/dispatches/{dispatch_id}/revision",
+    response_model=OrderRevised,
+    summary="Edit an approved order",
+    openapi_extra=body_of(OrderDocument),
+)
+def revise(dispatch_id: DispatchIdPath, change: Changes) -> Response:
+    """Replace the order by the whole new document, as a new version; nobody is told a second time.
+
+    Users who were told see the change in the order, those who were not are offered the new version, the full tier
+    first. Acceptances stay queued. The order's id, publisher and policy stay. Refused once somebody is assigned.
+    """
+    document = parse_json(change.body)
+
+    def effect(session: Session, now_ms: int) -> Answer:
+        version = dispatch.revise_order(
+            session,
+            change.services.ids,
+            dispatch_id=dispatch_id,
+            document=document,
+            taxonomy=change.services.taxonomy,
+            owner=owner_seen_by(change.caller),
+            actor=actor_of(change.caller),
+            now_ms=now_ms,
+        )
+        return Answer(200, OrderRevised(dispatch_id=dispatch_id, order_version=version))
+
+    return change.once(effect)
+
+
 def actor_of(caller: Caller) -> str:
     """Return how the timeline names who did something by a key."""
     return f"{caller.owner} (key {caller.key_id})"
@@ -196,7 +228,7 @@ def _orders_of(body: Any) -> tuple[Sequence[object], str | None, bool]:
     orders, policy = body["orders"], body.get("policy")
     if not isinstance(orders, list) or not orders:
         raise InvalidInput("orders", orders, "must be a list of at least one order")
-    if policy is not None and (not isinstance(policy, str) or not 1 <= len(policy) <= 64):
+    if policy is not None and (not isinstance(policy, str) or not 1 <= len(policy) <= MAX_POLICY_REFERENCE):
         raise InvalidInput("policy", policy, "must be the name of a policy")
     return orders, policy, False
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from marketplace.orders import MAX_POLICY_REFERENCE
 from matching.taxonomy import MAX_CODE_CHARACTERS
 
 ShortText = Annotated[str, Field(min_length=1, max_length=64)]
@@ -70,7 +71,9 @@ class OrderDocument(BaseModel):
     description: str | None = Field(default=None, max_length=20_000)
     publisher: UserName | None = Field(default=None, description="Your id of the user who publishes it.")
     policy: str | None = Field(
-        default=None, description="Name of a policy; `default` when none is named.", max_length=64
+        default=None,
+        description="Name of a policy, or `name:version`; `default` when none is named.",
+        max_length=MAX_POLICY_REFERENCE,
     )
     expires_at_ms: int | None = Field(default=None, ge=1, le=2**53 - 1)
     confirmed_reach: int | None = Field(
@@ -99,7 +102,7 @@ class OrderBatch(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     orders: list[OrderDocument] = Field(min_length=1, max_length=1_000)
-    policy: str | None = Field(default=None, description="For orders that name none.", max_length=64)
+    policy: str | None = Field(default=None, description="For orders that name none.", max_length=MAX_POLICY_REFERENCE)
 
 
 class RoundedCount(BaseModel):

@@ -60,7 +60,7 @@ class Policy:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or _NAME.fullmatch(self.name) is None:
-            rule = 'must have 1 to 64 letters, digits, "_", "-" or "."; a version follows behind "@".'
+            rule = 'must have 1 to 64 letters, digits, "_", "-" or "."; a version follows behind ":".'
             raise InvalidInput("name", self.name, rule)
         for field, (low, high) in _BOUNDS.items():
             value = getattr(self, field)

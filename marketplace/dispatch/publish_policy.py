@@ -14,7 +14,7 @@ from marketplace.dispatch.views import PolicyView
 
 MAX_VERSIONS: Final = 30_000
 SHOWN_VERSIONS: Final = 1_000
-VERSION_MARK: Final = "@"
+VERSION_MARK: Final = ":"
 
 
 class PolicyContended(Unavailable):
@@ -56,7 +56,7 @@ def publish_policy(session: Session, ids: IdAllocator, *, policy: Policy, now_ms
 def policies_named(
     session: Session, ids: IdAllocator, references: Collection[str], now_ms: int
 ) -> dict[str, StoredPolicy | UnknownPolicy]:
-    """Return the policy behind each reference: a name for the newest version, or name@version.
+    """Return the policy behind each reference: a name for the newest version, or name:version.
 
     Built-in ones become rows when they are first used.
     """

@@ -1,7 +1,7 @@
 """Replays one dispatch as it was recorded, or plans its candidates under another policy."""
 
 from kit.db import Session
-from kit.errors import InvalidInput
+from kit.errors import Conflict, InvalidInput
 from marketplace.dispatch import dispatch_repository
 from marketplace.dispatch.errors import UnknownPolicy
 from marketplace.dispatch.policies import POLICIES, Policy
@@ -9,14 +9,28 @@ from marketplace.dispatch.record_repository import read_record
 from marketplace.dispatch.replan import replan
 from marketplace.dispatch.replay import replay
 from marketplace.dispatch.replay_views import Replan, Replay
+from marketplace.dispatch.suppression_repository import suppression_counts
+
+
+class PassedOverNotReplayed(Conflict):
+    """Who was passed over is recorded; at which place among the candidates, and what a catch-up left, is not."""
+
+    def __init__(self, dispatch_id: int) -> None:
+        super().__init__(
+            f"Dispatch {dispatch_id} passed users over to spare their attention and cannot be replayed; its"
+            " suppressions say who was passed over and why."
+        )
 
 
 def replay_dispatch(session: Session, *, dispatch_id: int, owner: str | None = None) -> Replay:
     """Run the machine again on the recorded match results; every wave must come out byte for byte.
 
-    Raises DispatchNotFound, TooMuchToReplay.
+    Raises DispatchNotFound, TooMuchToReplay, PassedOverNotReplayed.
     """
-    return replay(read_record(session, dispatch_id=dispatch_id, owner=owner))
+    record = read_record(session, dispatch_id=dispatch_id, owner=owner)
+    if suppression_counts(session, dispatch_id):
+        raise PassedOverNotReplayed(dispatch_id)
+    return replay(record)
 
 
 def replan_dispatch(

@@ -105,7 +105,7 @@ DELIVER: Final = (
     + f"""
 -- KEYS: label. ARGV: event id, prefix, users, scores, entries a user, title, state, rest of the published object.
 local added = add_entries(ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]))
-redis.call('HSET', KEYS[1], 'title', ARGV[6])
+redis.call('HSETNX', KEYS[1], 'title', ARGV[6])
 redis.call('HSETNX', KEYS[1], 'state', ARGV[7])
 redis.call('EXPIRE', KEYS[1], {LABEL_LIFETIME_S})
 if added > 0 then
@@ -122,7 +122,7 @@ BROADCAST: Final = (
     + _NOTE_LATE
     + f"""
 -- KEYS: label, ids, scores. ARGV: event id, description, ids, scores, title, state, published object.
-redis.call('HSET', KEYS[1], 'title', ARGV[5])
+redis.call('HSETNX', KEYS[1], 'title', ARGV[5])
 redis.call('HSETNX', KEYS[1], 'state', ARGV[6])
 redis.call('EXPIRE', KEYS[1], {LABEL_LIFETIME_S})
 redis.call('SET', KEYS[2], ARGV[3])

@@ -106,7 +106,7 @@ def _external_id(value: object, field: str) -> str | None:
 def _policy(value: object) -> str | None:
     if value is None or (isinstance(value, str) and 1 <= len(value) <= MAX_POLICY_REFERENCE):
         return value
-    raise InvalidInput("policy", value, 'must be the name of a policy, or name and version such as "default@2".')
+    raise InvalidInput("policy", value, 'must be the name of a policy, or name and version such as "default:2".')
 
 
 def _optional_number(document: Mapping[str, Any], field: str, low: int, high: int) -> int | None:

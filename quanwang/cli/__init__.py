@@ -11,11 +11,13 @@ import typer
 
 from kit.errors import InvalidInput, QuanwangError
 from quanwang.cli.api_key import api_key_app
+from quanwang.cli.chaos import chaos
 from quanwang.cli.cluster import cluster_app
 from quanwang.cli.disk import sentence_of_disk
 from quanwang.cli.installation import add_installation_commands
 from quanwang.cli.match import match
 from quanwang.cli.options import folder_in_use
+from quanwang.cli.policy import policy_app
 from quanwang.cli.processes import add_process_commands
 from quanwang.cli.simulate import simulate
 from quanwang.cli.taxonomy import taxonomy_app
@@ -41,11 +43,13 @@ app = typer.Typer(
 )
 app.command("up", rich_help_panel="Run")(up)
 app.command("match", rich_help_panel="Match files")(match)
+app.command("chaos", rich_help_panel="Prove")(chaos)
 app.add_typer(cluster_app, name="cluster", rich_help_panel="Run")
 app.command("simulate", rich_help_panel="Prove")(simulate)
 add_process_commands(app)
 add_installation_commands(app)
 app.add_typer(api_key_app, name="api-key", rich_help_panel="Administer")
+app.add_typer(policy_app, name="policy", rich_help_panel="Administer")
 app.add_typer(taxonomy_app, name="taxonomy", rich_help_panel="Administer")
 
 

@@ -1,6 +1,7 @@
 """``quanwang api``: REST and pages over uvicorn. Never imports Ray."""
 
 import socket
+from functools import partial
 from typing import Final
 
 import uvicorn
@@ -14,8 +15,9 @@ from kit.ids import IdAllocator
 from kit.logging import configure_logging, logger_of
 from kit.redis import RedisWakeStream, connect
 from kit.work import Wake
+from marketplace import dispatch
 from marketplace.access import KeyRing
-from marketplace.inbox import InboxEvents, InboxStore
+from marketplace.inbox import InboxEvents, InboxStore, catch_up
 from marketplace.webhooks import AddressRules
 from quanwang.planted_bugs import plant_wanted
 from quanwang.processes.channels import channels_of
@@ -41,7 +43,7 @@ def build_services(settings: Settings) -> Services:
         key_ring=KeyRing(database),
         match_service=SocketMatchService(settings.match_address),
         inbox_store=InboxStore(client),
-        inbox_events=InboxEvents(settings.resolved_redis_url),
+        inbox_events=InboxEvents(settings.resolved_redis_url, partial(catch_up, database, dispatch)),
         redis=client,
         wake=Wake(RedisWakeStream(client)),
         clock=now_ms,

@@ -69,11 +69,11 @@ def embedded_servers(settings: Settings, _console: Console, _say: Callable[[str]
 def run_up(settings: Settings, wishes: Wishes, started_s: float, servers: Servers = embedded_servers) -> int:
     """Run everything; returns the exit status. Raises QuanwangError with a sentence for what a person can mend."""
     console = _console()
+    plant_wanted(settings)
 
     def say(sentence: str) -> None:
         console.print(Text(sentence, style="yellow"), soft_wrap=True)
 
-    plant_wanted(settings)
     with locked(settings):
         if wishes.reset:
             remove_contents(settings)

@@ -11,6 +11,7 @@ from kit.ids import IdAllocator
 from marketplace import dispatch
 from marketplace.dispatch.attention import Attention
 from marketplace.dispatch.policies import HOUR_MS, MINUTE_MS, Policy
+from marketplace.dispatch.replay_dispatch import PassedOverNotReplayed, replay_dispatch
 from marketplace.dispatch.suppression_repository import suppression_counts, suppressions_of
 from matching.profiles import Profile
 from matching.taxonomy import builtin_taxonomy
@@ -101,6 +102,18 @@ def test_two_orders_of_one_batch_share_the_attention_of_a_user(sparing: Market) 
     sparing.advance(1_000)
     everybody = [user for answer in answers for user in sparing.told(answer.dispatch_id or 0)]
     assert len(everybody) == len(set(everybody)), "one offer an hour"
+
+
+def test_a_dispatch_that_passed_users_over_is_not_replayed_wrongly(sparing: Market) -> None:
+    """A difference that is none would be worse than a sentence."""
+    sparing.submit({**WELDER, "id": 1}, {**WELDER, "id": 2}, policy="sparing")
+    first, second = (answer.dispatch_id or 0 for answer in sparing.submit({**WELDER, "id": 1}, {**WELDER, "id": 2}))
+    sparing.step()
+    with sparing.database.read() as session:
+        told, spared = (first, second) if sparing.told(first) else (second, first)
+        assert replay_dispatch(session, dispatch_id=told).differences == ()
+        with pytest.raises(PassedOverNotReplayed, match="its suppressions say who was passed over and why"):
+            replay_dispatch(session, dispatch_id=spared)
 
 
 def test_a_day_cap_counts_until_a_day_is_over(sparing: Market) -> None:

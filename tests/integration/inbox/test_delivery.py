@@ -98,6 +98,8 @@ def test_nothing_is_delivered_or_read_before_redis_is_complete(store: InboxStore
         store.read_all(5)
     with pytest.raises(InboxNotReady):
         store.set_state(1, "taken")
+    with pytest.raises(InboxNotReady):
+        store.set_title(1, "another")
     assert not store.ready()
 
 
@@ -106,6 +108,18 @@ def test_a_state_is_written_once_and_seen_by_all(ready_store: InboxStore, waves:
     ready_store.set_state(chunk.entry.dispatch_id, "taken")
     ready_store.deliver([chunk])  # a late delivery carries the older state
     assert ready_store.labels([chunk.entry.dispatch_id])[chunk.entry.dispatch_id][1] == "taken"
+
+
+def test_a_title_that_was_edited_stays_whatever_is_delivered_late(ready_store: InboxStore, waves: Waves) -> None:
+    """A delivery that read the order before its edit must not put the old title back."""
+    first, late = waves.commit([5, 6]), waves.commit([7], dispatch_id=5_000_001, wave=2)
+    dispatch_id = first.entry.dispatch_id
+    ready_store.deliver([first])
+    before = ready_store.read_all(5).entries
+    ready_store.set_title(dispatch_id, "called otherwise")
+    ready_store.deliver([first, late])
+    assert ready_store.labels([dispatch_id])[dispatch_id] == ("called otherwise", "open")
+    assert ready_store.read_all(5).entries == before, "nobody is told again"
 
 
 def test_a_big_chunk_is_written_once_and_found_by_its_readers(

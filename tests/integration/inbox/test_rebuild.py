@@ -264,6 +264,17 @@ def test_a_state_set_during_a_rebuild_is_not_put_back(
     assert store.labels([7_000, 7_001]) == {7_000: ("order 7000", "taken"), 7_001: ("order 7001", "open")}
 
 
+def test_a_title_set_during_a_rebuild_is_not_put_back(
+    sqlite_database: Database, store: InboxStore, small_calls: None
+) -> None:
+    waves = Interrupting(lambda: store.set_title(7_000, "edited"))
+    for step in range(3):
+        waves.commit([5], dispatch_id=7_000 + step)
+    waves.pages = 1
+    assert InboxKeeper(sqlite_database, store, waves).keep(START_MS) is not None
+    assert store.labels([7_000, 7_001]) == {7_000: ("edited", "open"), 7_001: ("order 7001", "open")}
+
+
 def test_a_mark_of_another_server_is_not_believed(
     sqlite_database: Database, ready_store: InboxStore, waves: Waves
 ) -> None:

@@ -62,6 +62,27 @@ def test_an_api_key_is_not_made_for_a_mistyped_folder(tmp_path: Path) -> None:
     assert made.stdout.startswith("qw_")
 
 
+def test_a_policy_is_published_listed_and_shown(tmp_path: Path) -> None:
+    folder, file = tmp_path / "data", tmp_path / "policy.json"
+    assert quanwang("migrate", "--data-dir", folder, env=environment()).returncode == 0
+    file.write_text('{"name": "gentle", "wave_size": 7, "offers_a_day": 3}', encoding="utf-8")
+    first = quanwang("policy", "publish", file, "--data-dir", folder, env=environment())
+    assert (first.returncode, first.stderr) == (0, "Version 1 of policy gentle is published.\n")
+    again = quanwang("policy", "publish", file, "--data-dir", folder, env=environment())
+    assert again.stderr == "Version 1 of policy gentle is the newest already; nothing was written.\n"
+    assert "gentle" in quanwang("policy", "list", "--data-dir", folder, env=environment()).stdout
+    shown = quanwang("policy", "show", "gentle", "--data-dir", folder, env=environment())
+    assert '"offers_a_day": 3,' in shown.stdout
+    file.write_text('{"name": "gentle", "wave_size": 1000000}', encoding="utf-8")
+    refused = quanwang("policy", "publish", file, "--data-dir", folder, env=environment())
+    assert refused.returncode == 2
+    assert refused.stderr == "quanwang: wave_size: 1000000 must be a whole number from 1 to 99,999.\n"
+    file.write_text("[", encoding="utf-8")
+    assert quanwang("policy", "publish", file, "--data-dir", folder, env=environment()).returncode == 2
+    missing = quanwang("policy", "show", "gentle", "--version", "2", "--data-dir", folder, env=environment())
+    assert missing.stderr == "quanwang: There is no policy gentle:2; list the policies to see which there are.\n"
+
+
 @pytest.mark.parametrize("module", ["typer", "kit.config", "numba", "engine.coordinator"])
 def test_ctrl_c_while_modules_load_is_silent(tmp_path: Path, module: str) -> None:
     code = (

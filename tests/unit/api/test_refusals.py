@@ -64,7 +64,7 @@ REFUSALS: list[tuple[Callable[[], object], str, str]] = [
     (order(keyword_rule={"most": 1}), "keyword_rule", 'keyword_rule: {"most": 1} must be "all", "any" or {"at_least":'),
     (order(title=5), "title", "title: 5 must be text."),
     (order(id=""), "id", "id: '' must be an integer or 1 to 128 printable characters."),
-    (order(policy=7), "policy", "policy: 7 must be the name of a policy."),
+    (order(policy=7), "policy", "policy: 7 must be the name of a policy, or name and version"),
     (order(expires_at_ms="soon"), "expires_at_ms", "expires_at_ms: 'soon' must be a whole number from 1 to"),
     (order(confirmed_reach=0), "confirmed_reach", "confirmed_reach: 0 must be a whole number from 1 to 100,000."),
     (order(exclude=[False]), "exclude[0]", "exclude[0]: false must be an integer"),
@@ -83,7 +83,11 @@ REFUSALS: list[tuple[Callable[[], object], str, str]] = [
     (lambda: external_id_of(None), "id", "id: null must be a string or an integer from 1 up"),
     (lambda: external_id_of(True), "id", "id: true must be a string or an integer from 1 up"),
     (lambda: Policy("x", wave_size=0), "wave_size", "wave_size: 0 must be a whole number from 1 to 99,999."),
-    (lambda: Policy.from_json('{"colour":null}'), "colour", "colour is no field of a policy."),
+    (
+        lambda: Policy.from_json('{"colour":null}'),
+        "colour",
+        "colour is no field of a policy; known are",
+    ),
     (lambda: _one_of(None, None), "external_id", "external_id or user_id must be given, to name the user"),
     (
         lambda: _one_of("8841", 7),
