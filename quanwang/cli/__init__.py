@@ -11,6 +11,7 @@ import typer
 
 from kit.errors import InvalidInput, QuanwangError
 from quanwang.cli.api_key import api_key_app
+from quanwang.cli.diagnostics import add_diagnostics_commands
 from quanwang.cli.disk import sentence_of_disk
 from quanwang.cli.installation import add_installation_commands
 from quanwang.cli.match import match
@@ -39,6 +40,7 @@ app = typer.Typer(
 )
 app.command("up", rich_help_panel="Run")(up)
 app.command("match", rich_help_panel="Match files")(match)
+add_diagnostics_commands(app)
 add_process_commands(app)
 add_installation_commands(app)
 app.add_typer(api_key_app, name="api-key", rich_help_panel="Administer")
