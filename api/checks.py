@@ -21,10 +21,14 @@ PARTS: Final = ("database", "redis", "matching")
 
 @dataclass(frozen=True, slots=True)
 class PartState:
-    """How one part is. ``up`` False: ``detail`` is a sentence why, and what goes on without it."""
+    """How one part is. ``up`` False: ``detail`` is a sentence why, and what goes on without it.
+
+    ``warnings``: what works now and would lose something if one more thing broke.
+    """
 
     up: bool
     detail: str
+    warnings: tuple[str, ...] = ()
 
 
 class PartChecks:
@@ -85,7 +89,7 @@ class PartChecks:
     def _ask_database(self) -> PartState:
         self._services.database.ping()
         self._services.database.check_writable()
-        return PartState(up=True, detail="answers")
+        return PartState(up=True, detail="answers", warnings=tuple(self._services.database.durability_warnings()))
 
     def _ask_redis(self) -> PartState:
         if self._services.redis is None:

@@ -29,6 +29,7 @@ class Readiness(BaseModel):
                     "database": "ok",
                     "redis": "ok",
                     "matching": "matching paused: the dispatcher does not answer; orders are kept meanwhile",
+                    "warnings": ["sync_binlog is not 1: a power cut can lose orders that a standby needs"],
                 }
             ]
         }
@@ -38,6 +39,10 @@ class Readiness(BaseModel):
     database: str = Field(description='"ok", or a sentence that says what is wrong. Without it nothing is accepted.')
     redis: str = Field(description='"ok", or why inboxes are read from the database meanwhile.')
     matching: str = Field(description='"ok", or "matching paused: ..."; accepted orders are kept and go out later.')
+    warnings: list[str] = Field(
+        default_factory=list,
+        description="What works now and would lose acknowledged orders if one more thing broke, such as a disk.",
+    )
 
 
 @router.get("/livez", response_model=Alive, summary="The process runs")
@@ -66,6 +71,7 @@ async def readyz(request: Request) -> Response:
         database=_text(request, states["database"]),
         redis=_text(request, states["redis"]),
         matching="ok" if states["matching"].up else _paused(states["matching"].detail),
+        warnings=list(states["database"].warnings),
     )
     response = answer(found, 200 if ready else 503)
     if not ready:

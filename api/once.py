@@ -12,7 +12,7 @@ from api.callers import authorized, services_of
 from api.problems import MalformedRequest
 from api.services import Services
 from kit import idempotency
-from kit.db import CommitOutcomeUnknown, Session
+from kit.db import Session
 from kit.idempotency import Replay, hash_body
 from marketplace.access import Caller
 
@@ -76,11 +76,8 @@ class ChangeRequest:
             reached("request.stored")
             return answer.status, answer.document.model_dump_json() if answer.kept else kept, False
 
-        try:
-            status, text, replayed = self.services.database.run(run)
-        except CommitOutcomeUnknown:
-            # The key was written with the effect: asking again finds the answer if the commit was kept.
-            status, text, replayed = self.services.database.run(run)
+        # The key is written with the effect: a second run finds the answer if the first commit was kept.
+        status, text, replayed = self.services.database.run_idempotent(run)
         reached("request.committed")
         if not replayed:
             self.services.wake.notify(WOKEN_KINDS)
@@ -114,10 +111,7 @@ Changes = Annotated[ChangeRequest, Depends(change_request)]
 
 def changed(services: Services, effect: Callable[[Session], Result]) -> Result:
     """Run an effect that is the same however often it runs (PUT, DELETE) in one transaction, then wake the workers."""
-    try:
-        result = services.database.run(effect)
-    except CommitOutcomeUnknown:
-        result = services.database.run(effect)
+    result = services.database.run_idempotent(effect)
     services.wake.notify(WOKEN_KINDS)
     return result
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
-from kit.db import Database, Session, next_sequence
+from kit.db import CommitOutcomeUnknown, Database, DatabaseUnavailable, Session, next_sequence
 from kit.errors import Unavailable
 
 FIRST_ID: Final = 1 << 40
@@ -69,14 +69,22 @@ class IdAllocator:
         size = max(self._block, count)
         self._block = min(MAX_BLOCK, self._block * 2)
         if beside:
-            with self._database.transaction_apart() as session:
-                block = self._from_counter(session, size)
+            block = self._block_beside(size)
         else:
-            block = self._database.run(lambda session: self._from_counter(session, size))
+            # Taken twice it is another block; the first one stays unused.
+            block = self._database.run_idempotent(lambda session: self._from_counter(session, size))
         with self._lock:
             self._next = block.start + count
             self._end = block.stop
         return range(block.start, block.start + count)
+
+    def _block_beside(self, size: int) -> range:
+        try:
+            with self._database.transaction_apart() as session:
+                return self._from_counter(session, size)
+        except CommitOutcomeUnknown as error:
+            # Said of the transaction that is open around this one, it would be wrong: that one keeps nothing.
+            raise DatabaseUnavailable(error.sentence) from error
 
     @staticmethod
     def _from_counter(session: Session, count: int) -> range:

@@ -156,7 +156,7 @@ class InboxPages:
     def _mark(self, user_id: int, dispatch_ids: list[int]) -> None:
         services = self._site.services
         now_ms = services.clock()
-        services.database.run(
+        services.database.run_idempotent(
             lambda session: inboxes.mark_read(
                 session,
                 services.inbox_store,
@@ -200,7 +200,8 @@ class InboxPages:
                     except StopAsyncIteration:
                         return
                     # The page only needs to know that something changed: the list itself is read through SQL and Redis.
-                    yield f"id: {event.id}\nevent: {event.kind}\ndata: {{}}\n\n"
+                    position = "" if event.id is None else f"id: {event.id}\n"
+                    yield f"{position}event: {event.kind}\ndata: {{}}\n\n"
                     pending = asyncio.ensure_future(anext(events))
             finally:
                 pending.cancel()

@@ -81,7 +81,7 @@ class SignInPages:
         if session is not None:
             self._site.check_form(request, session, csrf_token)
             secret = request.cookies[SESSION_COOKIE]
-            self._site.services.database.run(lambda opened: end_session(opened, secret))
+            self._site.services.database.run_idempotent(lambda opened: end_session(opened, secret))
         response = self._site.renderer.go(request, "/sign-in")
         response.delete_cookie(SESSION_COOKIE, httponly=True, samesite="lax")
         return response

@@ -70,7 +70,7 @@ def offers(
         dispatch.require_dispatch(session, dispatch_id=dispatch_id, owner=owner_seen_by(caller))
         page = dispatch.list_offers(session, dispatch_id=dispatch_id, tier=tier, cursor=cursor, limit=limit)
         names = names_of(session, caller, [each.user_id for each in page.items])
-    items = [_offer(each, names.get(each.user_id)) for each in page.items]
+    items = [offer_answer(each, names.get(each.user_id)) for each in page.items]
     return answer(OfferPage(items=items, next_cursor=page.next_cursor))
 
 
@@ -157,7 +157,7 @@ def explain(
             dispatch_id=dispatch_id,
             user_id=number,
             external_id=name,
-            notification=None if told is None else _offer(told, name),
+            notification=None if told is None else offer_answer(told, name),
             match=MatchExplanation.model_validate(match),
         )
     )
@@ -175,6 +175,7 @@ def funnel_answer(found: Funnel, opened: int) -> FunnelAnswer:
     return FunnelAnswer(**{**fields, "opened": opened, "match_times": times})
 
 
-def _offer(view: OfferView, external_id: str | None) -> Offer:
+def offer_answer(view: OfferView, external_id: str | None) -> Offer:
+    """Return an offer under the caller's name of the user."""
     fields = {field.name: getattr(view, field.name) for field in dataclasses.fields(view)}
     return Offer(external_id=external_id, **fields)

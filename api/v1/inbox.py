@@ -112,10 +112,12 @@ async def open_stream(
 async def stream(
     events: Annotated[AsyncIterator[InboxEvent], Depends(open_stream)], services: ServicesOf
 ) -> AsyncIterator[ServerSentEvent]:
-    """Send an event for each new offer (`offer`) and for each change of an offer's state (`state`).
+    """Send an event for each new offer (`offer`), for each change of an offer's state (`state`) or title (`title`).
 
-    `reset` says that events may have been missed: read the list again. Reconnect with Last-Event-ID and nothing is
-    missed. A stream ends after fifteen minutes, and the client connects again.
+    Connect again with Last-Event-ID and nothing is missed: offers that came meanwhile are sent, and the states of those
+    that are not open any more. `reset` says that more may have been missed: read the list again. `reconnect` ends the
+    stream of a client that reads too slowly, as a connection ends on which nothing is read for 30 seconds. Every stream
+    ends after fifteen minutes, and the client connects again.
     """
     yield ServerSentEvent(comment="open", retry=RETRY_MS)
     loop = asyncio.get_running_loop()

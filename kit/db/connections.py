@@ -13,6 +13,8 @@ from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.pool import NullPool
 
 from kit.clock import elapsed_s, pause
+from kit.db.failures import DatabaseUnavailable
+from kit.db.topology import TopologyFile
 from kit.errors import InvalidInput
 
 SQLITE_BUSY_TIMEOUT_MS: Final = 10_000
@@ -29,11 +31,17 @@ class WideCursor(Cursor):
     max_stmt_length = MAX_STATEMENT_BYTES * 2
 
 
+TOPOLOGY_PARAMETER: Final = "topology"
+"""``mysql+pymysql://user:password@/name?topology=/absolute/file``: the address is what the file says now."""
+
+
 def describe(url: str) -> str:
     """Name a database for sentences: never with a user or password."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return str(parsed.database)
+    if TOPOLOGY_PARAMETER in parsed.query:
+        return f"{parsed.database} of the topology {parsed.query[TOPOLOGY_PARAMETER]}"
     place = parsed.host or parsed.query.get("unix_socket") or "localhost"
     port = f":{parsed.port}" if parsed.port else ""
     return f"{parsed.database} at {place}{port}"
@@ -45,6 +53,17 @@ def folder_of(url: str) -> Path | None:
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         return None
     return Path(parsed.database).absolute().parent
+
+
+def topology_of(url: str) -> TopologyFile | None:
+    """Return the file that says where the primary is, None for a fixed address. Raises InvalidInput."""
+    parsed = make_url(url)
+    path = parsed.query.get(TOPOLOGY_PARAMETER)
+    if path is None or parsed.get_backend_name() == "sqlite":
+        return None
+    if not isinstance(path, str) or not Path(path).is_absolute():
+        raise InvalidInput("QUANWANG_DATABASE_URL", path, "must name its topology file by one absolute path")
+    return TopologyFile(Path(path))
 
 
 def free_bytes(folder: Path) -> int:
@@ -133,6 +152,7 @@ def mysql_pool(url: str, pool_size: int, pool_timeout_s: float, statement_timeou
         pool_use_lifo=True,
         connect_args=_mysql_arguments(statement_timeout_s),
     )
+    _follow_topology(engine, topology_of(url))
     _check_after_idling(engine)
     _work_at_read_committed(engine)
     return engine
@@ -141,13 +161,14 @@ def mysql_pool(url: str, pool_size: int, pool_timeout_s: float, statement_timeou
 def mysql_apart(url: str, statement_timeout_s: int) -> Engine:
     """Connections outside the pool, one a use: for the rare statement that must not wait for the pool."""
     engine = create_engine(_mysql_url(url), poolclass=NullPool, connect_args=_mysql_arguments(statement_timeout_s))
+    _follow_topology(engine, topology_of(url))
     _work_at_read_committed(engine)
     return engine
 
 
 def _mysql_url(url: str) -> URL:
     # One dialect name for MySQL and MariaDB, so that one set of statements is compiled for both.
-    return make_url(url).set(drivername="mysql+pymysql")
+    return make_url(url).set(drivername="mysql+pymysql").difference_update_query([TOPOLOGY_PARAMETER])
 
 
 def _mysql_arguments(statement_timeout_s: int) -> Mapping[str, Any]:
@@ -177,6 +198,34 @@ def _work_at_read_committed(engine: Engine) -> None:
             cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
 
 
+def _follow_topology(engine: Engine, topology: TopologyFile | None) -> None:
+    """Connect to the primary that the file names, and use no connection any more that an older file led to."""
+    if topology is None:
+        return
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(_dialect: object, record: Any, _arguments: object, parameters: dict[str, Any]) -> None:
+        address = topology.address()
+        for name in ("host", "port", "unix_socket"):
+            parameters.pop(name, None)
+        if address.unix_socket is not None:
+            parameters["unix_socket"] = address.unix_socket
+        else:
+            parameters.update(host=address.host, port=address.port)
+        if record is not None:
+            record.info["generation"] = address.generation
+
+    @event.listens_for(engine, "checkout")
+    def _checkout(_connection: object, record: Any, _proxy: object) -> None:
+        try:
+            generation = topology.address().generation
+        except DatabaseUnavailable:
+            # What stands already is as good as before; only new connections need the file.
+            return
+        if record.info.get("generation") != generation:
+            raise exc.DisconnectionError("the primary moved since this connection was opened")
+
+
 def _check_after_idling(engine: Engine) -> None:
     """Ping a connection that lay idle before it is used: a server restart must not fail the first request after it."""
 
@@ -201,33 +250,3 @@ def begin_snapshot(connection: Connection) -> None:
     if connection.dialect.name == "mysql":
         # Allowed because the driver has only switched autocommit off: the transaction starts with the next statement.
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-
-
-def sqlite_durability_warnings(session: Connection) -> list[str]:
-    """Sentences about SQLite settings that could lose an acknowledged write."""
-    warnings = []
-    if session.exec_driver_sql("PRAGMA synchronous").scalar_one() < 2:
-        warnings.append("SQLite runs with synchronous below FULL: a power cut can lose acknowledged orders")
-    if session.exec_driver_sql("PRAGMA journal_mode").scalar_one() != "wal":
-        warnings.append("SQLite does not use its write-ahead log: the folder may be on a network file system")
-    return warnings
-
-
-def mysql_durability_warnings(session: Connection) -> list[str]:
-    """Sentences about MySQL settings that could lose an acknowledged write."""
-    rows = session.exec_driver_sql(
-        "SHOW VARIABLES WHERE Variable_name IN ('innodb_flush_log_at_trx_commit', 'sync_binlog', 'log_bin',"
-        " 'innodb_doublewrite', 'rpl_semi_sync_master_enabled', 'rpl_semi_sync_master_wait_point')"
-    )
-    values = {str(row[0]).lower(): str(row[1]) for row in rows}
-    warnings = []
-    if values.get("innodb_flush_log_at_trx_commit") != "1":
-        warnings.append("innodb_flush_log_at_trx_commit is not 1: a power cut can lose acknowledged orders")
-    if values.get("log_bin") == "ON" and values.get("sync_binlog") != "1":
-        warnings.append("sync_binlog is not 1: a power cut can lose orders that a standby needs")
-    if values.get("innodb_doublewrite") == "OFF":
-        warnings.append("innodb_doublewrite is off: a power cut can damage pages")
-    semi_sync = values.get("rpl_semi_sync_master_enabled") == "ON"
-    if semi_sync and values.get("rpl_semi_sync_master_wait_point") != "AFTER_SYNC":
-        warnings.append("rpl_semi_sync_master_wait_point is not AFTER_SYNC: a failover can lose acknowledged orders")
-    return warnings

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, MetaData, exc
 from sqlalchemy.engine import Engine, make_url
 
 from kit.clock import elapsed_s, pause
-from kit.db import connections
+from kit.db import connections, durability
 from kit.db.failures import (
     CommitOutcomeUnknown,
+    DatabaseReadOnly,
     DatabaseUnavailable,
     DiskFull,
     LockConflict,
@@ -31,6 +32,10 @@ MAX_CONFLICT_S: Final = 10.0
 FIRST_CONFLICT_PAUSE_S: Final = 0.005
 MAX_CONFLICT_PAUSE_S: Final = 0.4
 RECONNECT_PAUSE_S: Final = 0.15
+MAX_UNKNOWN_OUTCOMES: Final = 3
+RETRY_WINDOW_S: Final = 2.0
+FAILOVER_WINDOW_S: Final = 10.0
+"""A standby takes over within it; longer nobody waits for an answer."""
 
 LEAST_FREE_BYTES: Final = 4 * 1024 * 1024
 """A batch of orders and its write-ahead log fit; below, writes begin to fail one after the other."""
@@ -43,11 +48,12 @@ class NestedTransaction(RuntimeError):
 
 
 class Database:
-    """A database by URL: ``sqlite:///<absolute path>`` or ``mysql+pymysql://user:password@host/name``.
+    """A database by URL: ``sqlite:///<absolute path>``, ``mysql+pymysql://user:password@host/name``, or
+    ``mysql+pymysql://user:password@/name?topology=<absolute path>`` for the primary that a topology file names.
 
     ``pool_size`` bounds the connections of this process, ``pool_timeout_s`` the wait for one, ``statement_timeout_s``
-    the wait for an answer of the server, ``retry_window_s`` how long :meth:`run` tries to reach a server that is away.
-    Construction connects to nothing.
+    the wait for an answer of the server, ``retry_window_s`` how long :meth:`run` tries to reach a server that is away
+    (by default 10 s with a topology, where a standby takes over, else 2 s). Construction connects to nothing.
     """
 
     def __init__(
@@ -57,11 +63,13 @@ class Database:
         *,
         pool_timeout_s: float = 5.0,
         statement_timeout_s: int = 15,
-        retry_window_s: float = 2.0,
+        retry_window_s: float | None = None,
     ) -> None:
         self.dialect: Dialect = _dialect_of(url)
         self.where = connections.describe(url)
-        self._retry_window_s = retry_window_s
+        moves = connections.topology_of(url) is not None
+        window_s = FAILOVER_WINDOW_S if moves else RETRY_WINDOW_S
+        self._retry_window_s = window_s if retry_window_s is None else retry_window_s
         self._local = threading.local()
         self._random = random.Random()
         self._full_at_s: float | None = None
@@ -106,11 +114,12 @@ class Database:
         return session
 
     def run(self, function: Callable[[Session], T]) -> T:
-        """Run ``function`` in a transaction, again from the start after a lock conflict or a lost connection.
+        """Run ``function`` in a transaction, again from the start after a lock conflict, a lost connection, or when the
+        server turned out to be a standby.
 
         ``function`` must have no effect but on its session: it may run several times. Bounded: 10 lock conflicts or
         10 s of them, with growing random pauses; ``retry_window_s`` for a server that is away. CommitOutcomeUnknown is
-        never retried.
+        never retried: see :meth:`run_idempotent`.
         """
         started_s = elapsed_s()
         conflicts = 0
@@ -124,10 +133,22 @@ class Database:
                     raise
                 ceiling_s = min(MAX_CONFLICT_PAUSE_S, FIRST_CONFLICT_PAUSE_S * 2**conflicts)
                 pause(self._random.uniform(0.1, 1.0) * ceiling_s)
-            except DatabaseUnavailable:
+            except (DatabaseUnavailable, DatabaseReadOnly):
                 if elapsed_s() - started_s >= self._retry_window_s:
                     raise
                 pause(self._random.uniform(0.5, 1.5) * RECONNECT_PAUSE_S)
+
+    def run_idempotent(self, function: Callable[[Session], T]) -> T:
+        """As :meth:`run`, and again, at most three times, when the answer of a commit was lost.
+
+        Only for a function whose second run finds what the first one kept and then changes nothing more.
+        """
+        for _ in range(MAX_UNKNOWN_OUTCOMES):
+            try:
+                return self.run(function)
+            except CommitOutcomeUnknown:
+                pause(self._random.uniform(0.5, 1.5) * RECONNECT_PAUSE_S)
+        return self.run(function)
 
     def ping(self) -> None:
         """Ask the database for an answer. Raises the named error when there is none."""
@@ -156,8 +177,8 @@ class Database:
         """Return one sentence for each server setting under which an acknowledged write could be lost."""
         with self.read() as session:
             if self.dialect == "sqlite":
-                return connections.sqlite_durability_warnings(session)
-            return connections.mysql_durability_warnings(session)
+                return durability.sqlite_durability_warnings(session)
+            return durability.mysql_durability_warnings(session)
 
     def dispose(self) -> None:
         """Close all connections that are not in use; the database can be used again afterwards."""
@@ -198,6 +219,9 @@ class Database:
                 raise
             if isinstance(named, DiskFull):
                 self._full_at_s = elapsed_s()
+            if isinstance(named, DatabaseReadOnly):
+                # Every connection of the pool leads to the same standby; new ones find the primary.
+                engine.dispose()
             raise named from error
 
     @contextmanager

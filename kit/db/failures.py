@@ -25,6 +25,10 @@ class DatabaseNotWritable(Unavailable):
     """The database can be read but not written."""
 
 
+class DatabaseReadOnly(DatabaseNotWritable):
+    """The server is a standby, or was made one: the primary is elsewhere, and the same transaction succeeds there."""
+
+
 class DatabaseAccessRefused(Unavailable):
     """The server is there and refuses this user, password or database name."""
 
@@ -80,7 +84,7 @@ def _of_mysql(error: pymysql.err.MySQLError, where: str) -> QuanwangError | None
     if code in MYSQL_FULL_CODES:
         return DiskFull(f"the disk of the database {where} is full: free space there; nothing was changed")
     if code in MYSQL_READ_ONLY_CODES:
-        return DatabaseNotWritable(f"the database {where} is read-only: connect to the primary server")
+        return DatabaseReadOnly(f"the database {where} is read-only: connect to the primary server")
     if code in MYSQL_REFUSED_CODES:
         return DatabaseAccessRefused(
             f"the database {where} refuses this user, password or database name: check QUANWANG_DATABASE_URL"

@@ -84,8 +84,9 @@ def install(data_folder: Path, *, authentication: str = "socket") -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise MariaNotInstalled(f"the database folder {data_folder} could not be made: {error}") from error
     if done.returncode != 0:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        raise MariaNotInstalled(f"the database folder {data_folder} could not be made: {' '.join(last)}")
+        said = (done.stdout + done.stderr).splitlines()
+        errors = [line.strip() for line in said if "[ERROR]" in line] or said[-1:]
+        raise MariaNotInstalled(f"the database folder {data_folder} could not be made: {'; '.join(errors[:3])}")
 
 
 def server_command(plan: MariaServerPlan, *, as_primary: bool) -> list[str]:

@@ -6,6 +6,7 @@ Everything raises RedisUnavailable within a few seconds when the server is away;
 from kit.redis.client import RedisClient, RedisUnavailable, Script, connect
 from kit.redis.embedded import EmbeddedRedis, RedisBinaryMissing, embedded_redis_command
 from kit.redis.generation import GENERATION_KEY, Generation
+from kit.redis.sentinel import connect_async
 from kit.redis.stream import WAKE_STREAM, RedisWakeStream
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "RedisWakeStream",
     "Script",
     "connect",
+    "connect_async",
     "embedded_redis_command",
 ]

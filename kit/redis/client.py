@@ -12,6 +12,7 @@ from redis.retry import Retry
 
 from kit.clock import elapsed_s, pause
 from kit.errors import InvalidInput, Unavailable
+from kit.redis.sentinel import describe_sentinels, following_pool, uses_sentinels
 
 T = TypeVar("T")
 Argument = str | bytes | int | float
@@ -54,20 +55,7 @@ class RedisClient:
         self._attempts = attempts
         self._timeout_s = timeout_s
         self._away_until_s = 0.0
-        try:
-            self._pool = redis.BlockingConnectionPool.from_url(
-                url,
-                max_connections=max_connections,
-                timeout=POOL_WAIT_S,
-                socket_timeout=timeout_s,
-                socket_connect_timeout=CONNECT_TIMEOUT_S,
-                protocol=2,
-                retry=Retry(NoBackoff(), 0),
-            )
-        except ValueError as error:
-            raise InvalidInput(
-                "QUANWANG_REDIS_URL", "(not shown)", "must start with redis://, rediss:// or unix://"
-            ) from error
+        self._pool = _pool_of(url, max_connections, timeout_s)
         # The library's signatures of raw commands are untyped; ours are typed.
         self._redis: Any = redis.Redis(connection_pool=self._pool)
 
@@ -172,15 +160,33 @@ class Script:
         return answers
 
 
+def _pool_of(url: str, max_connections: int, timeout_s: float) -> redis.BlockingConnectionPool:
+    options = {"socket_timeout": timeout_s, "socket_connect_timeout": CONNECT_TIMEOUT_S, "protocol": 2}
+    if uses_sentinels(url):
+        return following_pool(url, max_connections=max_connections, wait_s=POOL_WAIT_S, **options)
+    try:
+        return redis.BlockingConnectionPool.from_url(
+            url, max_connections=max_connections, timeout=POOL_WAIT_S, retry=Retry(NoBackoff(), 0), **options
+        )
+    except ValueError as error:
+        raise InvalidInput(
+            "QUANWANG_REDIS_URL", "(not shown)", "must start with redis://, rediss://, unix:// or redis+sentinel://"
+        ) from error
+
+
 def connect(
     url: str, *, max_connections: int = 16, timeout_s: float = ANSWER_TIMEOUT_S, attempts: int = 2
 ) -> RedisClient:
-    """Return a client of the server at ``redis://host:port/0`` or ``unix:///path``; connects at the first command."""
+    """Return a client of the server at ``redis://host:port/0`` or ``unix:///path``, or of the primary that Sentinels
+    name (``redis+sentinel://``, see kit.redis.sentinel); connects at the first command.
+    """
     return RedisClient(url, max_connections=max_connections, timeout_s=timeout_s, attempts=attempts)
 
 
 def describe(url: str) -> str:
     """Name a server for sentences: never with a password."""
+    if uses_sentinels(url):
+        return describe_sentinels(url)
     parts = urlsplit(url)
     if parts.scheme == "unix":
         return parts.path

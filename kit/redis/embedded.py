@@ -60,11 +60,19 @@ def command_for(folder: Path, socket: Path) -> list[str]:
     server = find_server()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     configuration = folder / "redis.conf"
-    lines = {
-        "port": "0",
-        "unixsocket": _quoted(socket),
-        "unixsocketperm": "700",
-        "dir": _quoted(folder),
+    lines = common_lines(folder) | {"port": "0", "unixsocket": quoted(socket), "unixsocketperm": "700"}
+    configuration.write_text("".join(f"{name} {value}\n" for name, value in lines.items()), encoding="utf-8")
+    with contextlib.suppress(FileNotFoundError):
+        # Left by a server that was killed; a living one is refused by its owner's start, not by this file.
+        if not _answers(socket):
+            socket.unlink()
+    return [server, str(configuration)]
+
+
+def common_lines(folder: Path) -> dict[str, str]:
+    """Return what every private server is configured with: it keeps nothing on disk and throws nothing away."""
+    return {
+        "dir": quoted(folder),
         "daemonize": "no",
         "save": '""',
         "appendonly": "no",
@@ -77,12 +85,6 @@ def command_for(folder: Path, socket: Path) -> list[str]:
         "lazyfree-lazy-user-flush": "yes",
         "client-output-buffer-limit": "pubsub 32mb 8mb 60",
     }
-    configuration.write_text("".join(f"{name} {value}\n" for name, value in lines.items()), encoding="utf-8")
-    with contextlib.suppress(FileNotFoundError):
-        # Left by a server that was killed; a living one is refused by its owner's start, not by this file.
-        if not _answers(socket):
-            socket.unlink()
-    return [server, str(configuration)]
 
 
 class EmbeddedRedis:
@@ -152,6 +154,7 @@ def _answers(socket: Path) -> bool:
     return True
 
 
-def _quoted(path: Path) -> str:
+def quoted(path: Path) -> str:
+    """Write a path as a value of the server's configuration."""
     text = str(path).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'

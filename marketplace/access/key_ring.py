@@ -53,7 +53,7 @@ class KeyRing:
         with self._lock:
             used, self._used_at_ms = self._used_at_ms, {}
         if used:
-            self._database.run(lambda session: repository.record_use(session, used))
+            self._database.run_idempotent(lambda session: repository.record_use(session, used))
         return len(used)
 
     def _record(self, key_id: int, now_ms: int) -> KeyRecord | None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kit.db import Database, Remembered, Session
-from kit.errors import QuanwangError
 from kit.ids import IdAllocator
 from kit.work import Claimed, NewWork, complete, enqueue, fail, hold
 from marketplace.channels import repository
@@ -19,7 +18,7 @@ MAX_ATTEMPTS: Final = 10
 _WANTED: Final = Remembered(repository.kinds_wanted, KNOWN_FOR_MS)
 
 
-class MessageUndeliverable(QuanwangError):
+class ChannelBroken(RuntimeError):
     """A channel did not answer for each of its messages."""
 
 
@@ -87,7 +86,7 @@ def send_notifications(database: Database, channel: Channel, claims: Sequence[Cl
     messages = [_message(claimed, chosen[claimed.payload["user_id"]]) for claimed in wanted]
     outcomes = channel.send(messages, now_ms) if messages else []
     if len(outcomes) != len(messages):
-        raise MessageUndeliverable(f"the channel {channel.name} answered {len(outcomes)} of {len(messages)} messages")
+        raise ChannelBroken(f"the channel {channel.name} answered {len(outcomes)} of {len(messages)} messages")
     by_id: Mapping[int, Outcome] = {claimed.id: outcome for claimed, outcome in zip(wanted, outcomes, strict=True)}
 
     def note(session: Session) -> None:

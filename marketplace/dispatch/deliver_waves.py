@@ -1,12 +1,17 @@
 """The handlers of work kinds "delivery" (a wave chunk into inboxes) and "dispatch_label" (what readers see of it)."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from kit.db import Database, Session
 from kit.work import Claimed, complete, hold
 from marketplace.dispatch import history_repository, wave_repository
 from marketplace.dispatch.crash_points import Reached, passing_by
 from marketplace.dispatch.ports import InboxDelivery
+from marketplace.dispatch.views import DispatchLabel
+
+MAX_LOOKS: Final = 20
+"""How often a late worker looks whether what it showed still stands: a state changes a few times in its life."""
 
 
 def deliver_waves(
@@ -42,19 +47,40 @@ def deliver_waves(
 def show_labels(
     database: Database, inbox: InboxDelivery, claims: Sequence[Claimed], *, reached: Reached = passing_by
 ) -> None:
-    """Show receivers the present state (open | taken | closed) and title of the claimed dispatches."""
+    """Show receivers the present state (open | taken | closed) and title of the claimed dispatches.
+
+    A worker that froze in between may put an older state over a newer one, which is nobody's work any more. So whoever
+    finds that others took his work over looks again, until what he showed is what stands.
+    """
+    shown = _show(database, inbox, [claimed.subject_id for claimed in claims], reached)
+
+    def note(session: Session) -> set[int]:
+        mine = hold(session, claims)
+        complete(session, mine)
+        reached("label.ended")
+        return {claimed.subject_id for claimed in mine}
+
+    kept = database.run(note)
+    reached("label.committed")
+    doubtful = {dispatch_id: label for dispatch_id, label in shown.items() if dispatch_id not in kept}
+    for _ in range(MAX_LOOKS):
+        if not doubtful:
+            return
+        with database.read() as session:
+            present = history_repository.labels_of(session, sorted(doubtful))
+        stale = [dispatch_id for dispatch_id, label in doubtful.items() if present[dispatch_id] != label]
+        doubtful = _show(database, inbox, stale, reached)
+
+
+def _show(
+    database: Database, inbox: InboxDelivery, dispatch_ids: Sequence[int], reached: Reached
+) -> dict[int, DispatchLabel]:
     with database.read() as session:
-        labels = history_repository.labels_of(session, [claimed.subject_id for claimed in claims])
+        labels = history_repository.labels_of(session, dispatch_ids)
     reached("label.read")
     for dispatch_id, label in labels.items():
         inbox.set_state(dispatch_id, label.state)
         if label.order_version > 1:
             inbox.set_title(dispatch_id, label.title)
     reached("label.shown")
-
-    def note(session: Session) -> None:
-        complete(session, hold(session, claims))
-        reached("label.ended")
-
-    database.run(note)
-    reached("label.committed")
+    return labels

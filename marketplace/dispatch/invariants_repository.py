@@ -94,7 +94,9 @@ def forgotten(session: Session) -> list[str]:
             ~confirmed,
             work_table.c.state == "pending",
             work_table.c.failures == 0,
+            # Asked for while it was leased, and given back: ready at that time, whatever was due before.
             work_table.c.due_at_ms > dispatch.c.due_at_ms,
+            work_table.c.ready_at_ms > dispatch.c.due_at_ms,
         )
     )
     broken += [f"dispatch {each} is woken later than its timer says" for each in session.execute(late).scalars()]

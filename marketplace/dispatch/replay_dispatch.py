@@ -48,11 +48,11 @@ def replan_dispatch(
 
 
 def find_policy(session: Session, reference: str) -> tuple[Policy, int | None]:
-    """Return the policy that ``name`` (its newest version) or ``name:version`` names, and its version.
+    """Return the policy, and its version, that ``name`` (the newest), ``name:version`` or ``name@version`` means.
 
     A built-in policy that no dispatch used yet has none. Raises UnknownPolicy, InvalidInput.
     """
-    name, colon, version_text = reference.partition(":")
+    name, colon, version_text = reference.replace("@", ":").partition(":")
     if colon:
         if not (version_text.isascii() and version_text.isdecimal() and len(version_text) <= 9):
             raise InvalidInput("with_policy", reference, "must be a policy's name, or name:version with a number")

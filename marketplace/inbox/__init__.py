@@ -1,5 +1,6 @@
 """Inboxes: fast in Redis, true in the waves of the database; lists, read marks, live events, rebuild after a loss."""
 
+from marketplace.inbox.catch_up import Missed, catch_up
 from marketplace.inbox.entries import ENTRIES_PER_USER, InboxEntry, InboxNotReady, InboxPage, Notice
 from marketplace.inbox.invariants import find_inbox_faults
 from marketplace.inbox.list_inbox import list_inbox
@@ -21,6 +22,7 @@ __all__ = [
     "InboxStore",
     "InboxStream",
     "Label",
+    "Missed",
     "Notice",
     "NoticeChunk",
     "RebuildReport",
@@ -28,6 +30,7 @@ __all__ = [
     "TooManyStreams",
     "UserNotice",
     "WaveHistory",
+    "catch_up",
     "find_inbox_faults",
     "list_inbox",
     "mark_read",

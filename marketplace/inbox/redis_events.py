@@ -1,4 +1,6 @@
-"""Live events of inboxes: one Redis subscription a process, a bounded queue a client, never the database.
+"""Live events of inboxes: one Redis subscription a process, a bounded queue a client.
+
+The database is asked only for what a client missed while Redis cannot tell, and by few at once.
 
 The one asynchronous part, because it serves server-sent events. Redis may go away at any moment; clients stay
 connected, and are told to reload when events may have been missed.
@@ -6,19 +8,19 @@ connected, and are told to reload when events may have been missed.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final
 
 import orjson
 import redis.asyncio
 import redis.exceptions
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
-from kit.errors import TooManyRequests
+from kit.errors import TooManyRequests, Unavailable
 from kit.logging import logger_of
+from kit.redis import connect_async
 from marketplace.inbox import redis_scripts as scripts
-from marketplace.inbox.entries import OPEN_STATE, StoredEntry, unpacked
+from marketplace.inbox.catch_up import Missed, sort_out
+from marketplace.inbox.entries import OPEN_STATE, unpacked
 from marketplace.inbox.streams import InboxStream
 
 log = logger_of(__name__)
@@ -28,6 +30,9 @@ FIRST_PAUSE_S: Final = 0.1
 MAX_PAUSE_S: Final = 2.0
 ANSWER_TIMEOUT_S: Final = 2.0
 ASK_AGAIN_S: Final = 0.5
+DATABASE_AT_ONCE: Final = 4
+DATABASE_WITHIN_S: Final = 3.0
+NOTHING_KNOWN: Final = Missed((), (), (), (), more=True)
 SILENCE_S: Final = 15.0
 """After so long without an event the subscription asks the server whether it is still there."""
 
@@ -38,11 +43,20 @@ class TooManyStreams(TooManyRequests):
     """The process serves as many live streams as it may."""
 
 
-class InboxEvents:
-    """The subscription of this process and its clients. Start it in the event loop that serves the clients."""
+FromDatabase = Callable[[int, int], Missed]
+"""Returns what a user's stream missed after an event id; blocks, so it runs in a thread."""
 
-    def __init__(self, redis_url: str) -> None:
+
+class InboxEvents:
+    """The subscription of this process and its clients. Start it in the event loop that serves the clients.
+
+    ``missed`` finds out what a client missed while Redis is away; without it such a client is told to reload its list.
+    """
+
+    def __init__(self, redis_url: str, missed: FromDatabase | None = None) -> None:
         self._url = redis_url
+        self._missed = missed
+        self._asking = asyncio.Semaphore(DATABASE_AT_ONCE)
         self._streams: dict[int, set[InboxStream]] = {}
         self._count = 0
         self._task: asyncio.Task[None] | None = None
@@ -52,14 +66,7 @@ class InboxEvents:
     async def start(self) -> None:
         """Begin to listen; returns at once, also when Redis is away."""
         if self._task is None:
-            self._redis = redis.asyncio.Redis.from_url(
-                self._url,
-                socket_timeout=ANSWER_TIMEOUT_S,
-                socket_connect_timeout=ANSWER_TIMEOUT_S,
-                max_connections=16,
-                retry=Retry(NoBackoff(), 0),
-                protocol=2,
-            )
+            self._redis = connect_async(self._url, max_connections=16, timeout_s=ANSWER_TIMEOUT_S)
             self._task = asyncio.create_task(self._listen_forever(), name="inbox events")
 
     async def stop(self) -> None:
@@ -93,8 +100,8 @@ class InboxEvents:
     async def subscribe(self, user_id: int, last_event_id: int | None = None) -> AsyncIterator[InboxStream]:
         """Open a stream of one user's events, beginning with what came after ``last_event_id``.
 
-        Without a ``last_event_id`` only what arrives from now on comes. When Redis cannot tell what was missed, the
-        stream begins with a "reset". Raises TooManyStreams.
+        Without a ``last_event_id`` only what arrives from now on comes. When nobody can tell what was missed, or more
+        than an inbox holds, the stream begins with a "reset". Raises TooManyStreams.
         """
         if self._count >= MAX_CLIENTS:
             raise TooManyStreams("too many live streams are open on this server: the inbox list still works", 10)
@@ -120,25 +127,28 @@ class InboxEvents:
         except _AWAY:
             answer = scripts.NOT_READY
         if answer == scripts.NOT_READY:
-            stream.reset()
-            stream.begin([], [])
+            await self._catch_up_from_database(stream, last_event_id)
             return
-        rest = answer[1:]
-        entries = [unpacked(int(rest[i]), rest[i + 1].decode()) for i in range(0, len(rest), 2)]
-        entries.sort(key=lambda entry: entry.event_id)
+        floor, rest = int(answer[0]), answer[1:]
+        found = {int(rest[i]): unpacked(int(rest[i]), rest[i + 1].decode()) for i in range(0, len(rest), 2)}
+        entries = [found[event_id] for event_id in sorted(found)]
         stream.know_newest(entries[-1].event_id if entries else 0)
-        missed: list[StoredEntry] = []
-        seen: list[int] = []
-        if last_event_id is not None:
-            arrived_late = {int(each) for each in late}
-            for entry in entries:
-                if entry.event_id > last_event_id or entry.event_id in arrived_late:
-                    missed.append(entry)
-                else:
-                    seen.append(entry.event_id)
-        labels = await self._labels([entry.dispatch_id for entry in missed])
-        documents = [_document(entry, *label) for entry, label in zip(missed, labels, strict=True)]
-        stream.begin(documents, seen, [entry.dispatch_id for entry in entries])
+        if last_event_id is None:
+            stream.begin([], [], [entry.dispatch_id for entry in entries])
+            return
+        labels = await self._labels([entry.dispatch_id for entry in entries])
+        labelled = [(entry, *label) for entry, label in zip(entries, labels, strict=True)]
+        missed = sort_out(labelled, last_event_id, frozenset(int(each) for each in late))
+        _begin(stream, missed, reload=missed.more or last_event_id < floor)
+
+    async def _catch_up_from_database(self, stream: InboxStream, last_event_id: int | None) -> None:
+        missed: Missed | None = None
+        if last_event_id is not None and self._missed is not None:
+            # A crowd that comes back at once must not take the database with it: who waits too long reloads.
+            with contextlib.suppress(TimeoutError, Unavailable):
+                async with asyncio.timeout(DATABASE_WITHIN_S), self._asking:
+                    missed = await asyncio.to_thread(self._missed, stream.user_id, last_event_id)
+        _begin(stream, missed or NOTHING_KNOWN, reload=missed is None or missed.more)
 
     async def _labels(self, dispatch_ids: Sequence[int]) -> list[tuple[str, str]]:
         if not dispatch_ids:
@@ -240,15 +250,7 @@ class InboxEvents:
         return self._redis
 
 
-def _document(entry: StoredEntry, title: str, state: str) -> dict[str, Any]:
-    return {
-        "id": entry.event_id,
-        "dispatch_id": entry.dispatch_id,
-        "title": title,
-        "tier": entry.tier,
-        "wave": entry.wave,
-        "notified_at_ms": entry.notified_at_ms,
-        "expires_at_ms": entry.expires_at_ms,
-        "state": state,
-        "score": entry.score,
-    }
+def _begin(stream: InboxStream, missed: Missed, *, reload: bool) -> None:
+    if reload:
+        stream.reset()
+    stream.begin(missed.offers, missed.seen, missed.dispatch_ids, missed.states)

@@ -7,6 +7,7 @@
 ``inbox:broadcast:<e>``  their ascending user ids, 8 bytes each; ``...:scores`` 4 bytes each. Readers search them.
 ``inbox:newest``         the highest event id delivered; ``inbox:late`` chunks that came after a higher one.
 ``inbox:floor``          entries below this event id may be missing here (a rebuild reaches back only so far).
+``hot:moved``            when another server took over, until what the old one may still have got is written here too.
 ``inbox:restated``       dispatches whose state was set while a rebuild ran: it must not put an older one back.
 ``inbox:retitled``       the same for titles.
 
@@ -21,6 +22,7 @@ from kit.redis import GENERATION_KEY
 from kit.redis.generation import REBUILD_KEY
 
 SERVER_KEY: Final = "hot:server"
+MOVED_KEY: Final = "hot:moved"
 BROADCASTS_KEY: Final = "inbox:broadcasts"
 NEWEST_KEY: Final = "inbox:newest"
 LATE_KEY: Final = "inbox:late"
@@ -28,6 +30,9 @@ FLOOR_KEY: Final = "inbox:floor"
 RESTATED_KEY: Final = "inbox:restated"
 RETITLED_KEY: Final = "inbox:retitled"
 EVENTS_CHANNEL: Final = "inbox:events"
+
+RESET_EVENT: Final = '{"kind":"reset"}'
+"""Tells who watches to load everything again."""
 
 BUCKETS: Final = 1024
 NOT_READY: Final = -1
@@ -187,7 +192,7 @@ if tonumber(ARGV[4]) > tonumber(redis.call('GET', '{NEWEST_KEY}') or '0') then
 end
 redis.call('SET', '{GENERATION_KEY}', ARGV[5])
 redis.call('DEL', '{REBUILD_KEY}', '{RESTATED_KEY}', '{RETITLED_KEY}')
-redis.call('PUBLISH', '{EVENTS_CHANNEL}', '{{"kind":"reset"}}')
+redis.call('PUBLISH', '{EVENTS_CHANNEL}', '{RESET_EVENT}')
 return 0
 """
 )

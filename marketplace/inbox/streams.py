@@ -16,20 +16,23 @@ class InboxEvent:
     """One event of a stream. ``id`` is for Last-Event-ID, None when the event is no position.
 
     ``kind``: "offer" (a new entry), "state" (a dispatch is taken, closed, open again), "title" (its order was edited
-    and is called otherwise), "reset" (reload the list).
+    and is called otherwise), "reset" (reload the list), "reconnect" (the client was too slow: the stream ends, and what
+    it did not get comes when it connects again with Last-Event-ID).
     """
 
     id: int | None
-    kind: Literal["offer", "state", "title", "reset"]
+    kind: Literal["offer", "state", "title", "reset", "reconnect"]
     document: dict[str, Any]
 
 
 RESET: Final = InboxEvent(None, "reset", {})
+RECONNECT: Final = InboxEvent(None, "reconnect", {})
 
 
 class InboxStream:
-    """The events of one client; iterate over it. When the client is too slow, its queue becomes one "reset".
+    """The events of one client; iterate over it. When the client is too slow, it is told to reconnect and cut off.
 
+    Its queue is dropped then: the client comes back with the id of the last event that it got, and the rest comes anew.
     ``position`` is the Last-Event-ID that the client came with. Until ``begin`` says what it had missed, live events
     are held back, so that the missed ones come first and none comes twice.
     """
@@ -41,6 +44,7 @@ class InboxStream:
         self._known: deque[int] = deque(maxlen=MAX_KNOWN_EVENTS)
         self._held: list[tuple[Literal["offer", "state", "title"], dict[str, Any]]] | None = []
         self._queue: deque[InboxEvent] = deque()
+        self._most = MAX_QUEUED
         self._filled = asyncio.Event()
         self._closed = False
 
@@ -64,19 +68,28 @@ class InboxStream:
 
     @property
     def closed(self) -> bool:
-        """Whether the stream ended: the process shuts down."""
+        """Whether the stream ended: the process shuts down, or the client was too slow."""
         return self._closed and not self._queue
 
     def begin(
-        self, missed: Iterable[dict[str, Any]], seen_event_ids: Iterable[int], dispatch_ids: Sequence[int] = ()
+        self,
+        missed: Sequence[dict[str, Any]],
+        seen_event_ids: Iterable[int],
+        dispatch_ids: Sequence[int] = (),
+        states: Sequence[dict[str, Any]] = (),
     ) -> None:
         """Queue what the client missed, leave out what it has seen, then let live events through.
 
-        ``dispatch_ids``: all dispatches in the inbox, whose state changes concern the client.
+        ``dispatch_ids``: all dispatches in the inbox, whose state changes concern the client; ``states``: those that it
+        missed.
         """
         held, self._held = self._held or [], None
+        # What comes at once was never the client's to read in time.
+        self._most = MAX_QUEUED + len(missed) + len(states) + len(held)
         self._dispatches.update(dispatch_ids)
         self._known.extend(seen_event_ids)
+        for document in states:
+            self.receive_state(document)
         for document in missed:
             self.receive_offer(document)
         for kind, document in held:
@@ -131,8 +144,11 @@ class InboxStream:
         return True
 
     def _put(self, event: InboxEvent) -> None:
-        if len(self._queue) >= MAX_QUEUED:
+        if self._closed:
+            return
+        if len(self._queue) >= self._most:
             self._queue.clear()
-            event = RESET
+            self._closed = True
+            event = RECONNECT
         self._queue.append(event)
         self._filled.set()

@@ -89,7 +89,7 @@ def load_profiles(
 def _import_chunk(
     database: Database, ids: IdAllocator, source: str, checked: Sequence[CheckedProfile | RefusedLine], now_ms: int
 ) -> list[LineAnswer]:
-    return database.run(lambda session: _store(session, ids, source, checked, now_ms))
+    return database.run_idempotent(lambda session: _store(session, ids, source, checked, now_ms))
 
 
 def _store(

@@ -62,6 +62,8 @@ def show_status(console: Console, found: dict[str, Any]) -> None:
     for name in ("database", "redis", "matching", "web"):
         part = found[name]
         table.add_row(name, "[green]ok[/green]" if part["ok"] else "[red]no[/red]", Text(part["says"]))
+        for sentence in part.get("warnings", ()):
+            table.add_row("", "[bold yellow]warning[/bold yellow]", Text(sentence, style="yellow"))
         for shard in part.get("shards", ()):
             table.add_row("", "", f"shard {shard['shard_id']}: {_shard(shard)}")
     console.print(table, highlight=False)

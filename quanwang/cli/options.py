@@ -9,6 +9,7 @@ import typer
 from kit.config import Settings, load_settings
 from kit.errors import InvalidInput, NotFound
 from kit.folders import is_installation
+from quanwang.cluster.plan import with_cluster_addresses
 from quanwang.processes.kernel_cache import use_kernel_cache
 
 folder_in_use: ContextVar[Path | None] = ContextVar("folder_in_use", default=None)
@@ -37,12 +38,21 @@ DataDir = Annotated[
 ]
 
 
-def settings_from(data_dir: Path | None = None, **overrides: object) -> Settings:
-    """Read the settings, make the folders, and point the cache of compiled kernels into the data folder."""
+def settings_from(
+    data_dir: Path | None = None, *, of_cluster: bool = True, kernels: Path | None = None, **overrides: object
+) -> Settings:
+    """Read the settings, make the folders, and point the cache of compiled kernels into the data folder.
+
+    ``of_cluster``: where the folder has a cluster, and no other addresses are given, take its database and its Redis.
+    ``kernels``: another folder of compiled kernels, used where it is there.
+    """
     settings = load_settings(data_dir=data_dir, **overrides)
+    if of_cluster:
+        settings = with_cluster_addresses(settings)
     folder_in_use.set(settings.data_dir.absolute())
     settings.prepare_folders()
-    use_kernel_cache([settings.data_dir.absolute() / "kernels"])
+    shared = [kernels.absolute()] if kernels is not None and kernels.is_dir() else []
+    use_kernel_cache([*shared, settings.data_dir.absolute() / "kernels"])
     return settings
 
 

@@ -37,8 +37,11 @@ def up(
 ) -> None:
     """Run everything on this machine, dispatch real orders to drawn people, and stay up until Ctrl-C."""
     started_s = time.monotonic()
-    settings = settings_from(data_dir, http_port=port, shards=shards)
+    settings = settings_from(data_dir, of_cluster=False, http_port=port, shards=shards)
+    from quanwang.cluster.plan import refuse_cluster_folder
     from quanwang.processes.up import Wishes, run_up
+
+    refuse_cluster_folder(settings)
 
     wishes = Wishes(orders, profiles, seed, once, reset, in_process)
     sys.exit(run_up(settings, wishes, started_s))

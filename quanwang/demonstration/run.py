@@ -96,7 +96,7 @@ def submit(installation: Installation, display: Display, *, seed: int, batch: in
     documents = OrderDraw(seed, batch, installation.taxonomy).documents(count)
     with display.stage("Submitting orders with real titles", count) as advance:
         for part in _batches(documents, SUBMIT_BATCH):
-            answers = installation.database.run(
+            answers = installation.database.run_idempotent(
                 lambda session, part=part: dispatch.submit_orders(  # type: ignore[misc]
                     session,
                     installation.ids,
@@ -201,7 +201,7 @@ class Scene:
         chosen = {dispatch_id: user for dispatch_id, user in first.items() if dispatch_id not in self._tier_of_choice}
         if not chosen:
             return
-        answers_of_publishers = place.database.run(
+        answers_of_publishers = place.database.run_idempotent(
             lambda session: dispatch.select_acceptors(
                 session,
                 place.ids,

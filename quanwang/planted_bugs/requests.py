@@ -62,3 +62,5 @@ class _HastyDatabase:
         if error is not None:
             raise error
         return result
+
+    run_idempotent = run

@@ -1,6 +1,7 @@
 """``quanwang api``: REST and pages over uvicorn. Never imports Ray."""
 
 import socket
+from functools import partial
 from typing import Final
 
 import uvicorn
@@ -14,13 +15,14 @@ from kit.ids import IdAllocator
 from kit.logging import configure_logging, logger_of
 from kit.redis import RedisWakeStream, connect
 from kit.work import Wake
+from marketplace import dispatch
 from marketplace.access import KeyRing
-from marketplace.inbox import InboxEvents, InboxStore
+from marketplace.inbox import InboxEvents, InboxStore, catch_up
 from marketplace.webhooks import AddressRules
 from quanwang.planted_bugs import plant_wanted
 from quanwang.processes.channels import channels_of
 from quanwang.processes.installation import bind_port, remember_address
-from quanwang.processes.storage import open_database, taxonomy_of
+from quanwang.processes.storage import open_database, taxonomy_of, warn_of_settings
 
 STOP_WAIT_S: Final = 3
 """How long open requests may end after a stop signal; live streams are cut then and reconnect elsewhere."""
@@ -41,7 +43,7 @@ def build_services(settings: Settings) -> Services:
         key_ring=KeyRing(database),
         match_service=SocketMatchService(settings.match_address),
         inbox_store=InboxStore(client),
-        inbox_events=InboxEvents(settings.resolved_redis_url),
+        inbox_events=InboxEvents(settings.resolved_redis_url, partial(catch_up, database, dispatch)),
         redis=client,
         wake=Wake(RedisWakeStream(client)),
         clock=now_ms,
@@ -68,6 +70,7 @@ def serve(settings: Settings) -> int:
     )
     host, port = listener.getsockname()[:2]
     log.info("serving", host=host, port=port)
+    warn_of_settings(services.database)
     remember_address(settings, settings.http_host, port)
     try:
         uvicorn.Server(configuration).run(sockets=[listener])

@@ -35,7 +35,7 @@ from matching.vocabulary import Vocabulary
 from quanwang.planted_bugs import plant_wanted
 from quanwang.processes.kernels import warm_once
 from quanwang.processes.ray_head import plan_for, wait_for_address
-from quanwang.processes.storage import open_database, taxonomy_of
+from quanwang.processes.storage import open_database, taxonomy_of, warn_of_settings
 from quanwang.processes.supervisor import stop_signals
 
 RAY_LOST: Final = 75
@@ -121,6 +121,7 @@ def _shard_folder(settings: Settings) -> Path:
 
 def _run_with(settings: Settings, shards: Sequence[ShardPort]) -> int:
     database = open_database(settings)
+    warn_of_settings(database)
     taxonomy = taxonomy_of(settings)
     with database.read() as session:
         weights = read_weights(session)

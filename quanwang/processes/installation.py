@@ -15,6 +15,7 @@ from kit.config import Settings
 from kit.errors import Conflict, Unavailable
 from quanwang.processes.lifeline import is_alive
 
+STALLED_MS: Final = 30_000
 LEAST_FREE_BYTES = 200 * 1024 * 1024
 
 
@@ -78,6 +79,7 @@ def bind_port(settings: Settings) -> socket.socket:
     """Return a socket bound to the HTTP port. Raises PortTaken."""
     listener = socket.socket(socket.AF_INET6 if ":" in settings.http_host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    cut_off_stalled(listener, STALLED_MS)
     try:
         listener.bind((settings.http_host, settings.http_port))
     except OSError as error:
@@ -87,6 +89,15 @@ def bind_port(settings: Settings) -> socket.socket:
             " that uses it, or choose another one with --port"
         ) from error
     return listener
+
+
+def cut_off_stalled(listener: socket.socket, after_ms: int) -> None:
+    """Let the kernel close connections whose other side takes nothing that is sent for so long (Linux).
+
+    A reader of a live stream that stops reading would otherwise keep its place for ever.
+    """
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, after_ms)
 
 
 def remember_address(settings: Settings, host: str, port: int) -> None:
@@ -140,6 +151,7 @@ OWN_PATTERNS: Final = (
     "quanwang.sqlite3*",
     "demonstration.json",
     "demonstration.new",
+    "cluster",
     "ray",
     "redis",
     "shards",

@@ -14,7 +14,8 @@ from quanwang.processes.storage import open_database
 def read_status(settings: Settings) -> dict[str, Any]:
     """Return a JSON object: ``ready`` says whether orders can be accepted, matched and delivered.
 
-    Each part has ``ok`` and ``says``, a sentence or where it answers; matching has its ``shards`` besides.
+    Each part has ``ok`` and ``says``, a sentence or where it answers; matching has its ``shards`` besides, the database
+    ``warnings`` about settings under which acknowledged orders could be lost.
     """
     parts = {
         "database": _database(settings),
@@ -35,11 +36,12 @@ def _database(settings: Settings) -> dict[str, Any]:
     try:
         database.ping()
         database.check_writable()
+        warnings = database.durability_warnings()
     except QuanwangError as error:
         return {"ok": False, "says": error.sentence}
     finally:
         database.dispose()
-    return {"ok": True, "says": f"answers, {database.where}"}
+    return {"ok": True, "says": f"answers, {database.where}", "warnings": warnings}
 
 
 def _redis(settings: Settings) -> dict[str, Any]:

@@ -5,7 +5,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
@@ -29,6 +30,18 @@ class Stopped(Exception):
     """Somebody asked the installation to stop while something was waited for."""
 
 
+@dataclass(frozen=True, slots=True)
+class Further:
+    """A process beside the known ones, such as a second worker or a database server.
+
+    ``environment`` comes over that of the settings. Whoever ``serves`` others is stopped after them.
+    """
+
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    serves: bool = False
+
+
 class Supervisor:
     """The children of one installation, by name, in the order in which they start.
 
@@ -43,9 +56,11 @@ class Supervisor:
         redis_command: Callable[[], list[str]] | None,
         with_ray: bool,
         in_process: bool = False,
+        further: Mapping[str, Further] | None = None,
         say: Callable[[str], None],
     ) -> None:
         """``say`` is told in a sentence when a process ended and is started again."""
+        self._further = dict(further or {})
         self._settings = settings
         self._in_process = in_process
         self._say = say
@@ -71,7 +86,10 @@ class Supervisor:
         self._stopping.set()
 
     def want(self, *names: str) -> None:
-        """Ask ``run`` to start processes: ``redis``, ``ray``, ``kernels``, ``dispatcher``, ``api``, ``worker``."""
+        """Ask ``run`` to start processes.
+
+        ``redis``, ``ray``, ``kernels``, ``dispatcher``, ``api``, ``worker``, or further ones.
+        """
         with self._lock:
             self._wanted += [name for name in names if name not in self._wanted]
 
@@ -137,8 +155,9 @@ class Supervisor:
     def _stop_children(self) -> None:
         children = list(self._children.values())[::-1]
         # The database and Redis outlive their users by a moment, so that these end in order.
-        users = [child for child in children if child.name not in ("redis", "ray")]
-        servers = [child for child in children if child.name in ("redis", "ray")]
+        serving = {"redis", "ray", *(name for name, further in self._further.items() if further.serves)}
+        users = [child for child in children if child.name not in serving]
+        servers = [child for child in children if child.name in serving]
         for group in (users, servers):
             for child in group:
                 child.ask_to_stop()
@@ -148,7 +167,11 @@ class Supervisor:
     def _child(self, name: str) -> Child:
         command: list[str]
         before: Callable[[], None] | None = None
-        if name == "redis":
+        environment = environment_of(self._settings)
+        if name in self._further:
+            command = list(self._further[name].command)
+            environment |= self._further[name].environment
+        elif name == "redis":
             if self._redis_command is None:
                 raise ValueError("no embedded Redis is wanted: its address was given")
             command = [sys.executable, "-m", "quanwang.processes.attached", *self._redis_command()]
@@ -169,7 +192,7 @@ class Supervisor:
             name,
             command,
             self._log_file(name),
-            environment_of(self._settings),
+            environment,
             before_start=before,
             runs_once=name in RUN_ONCE,
         )

@@ -1,9 +1,11 @@
 """``quanwang up``: a whole installation on one machine, with the demonstration on it."""
 
+import contextlib
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -54,32 +56,53 @@ class Wishes:
     in_process: bool
 
 
-def run_up(settings: Settings, wishes: Wishes, started_s: float) -> int:
+Servers = Callable[[Settings, Console, Callable[[str], None]], AbstractContextManager[Settings]]
+"""Runs what the installation stands on while a block runs, and gives the settings with its addresses."""
+
+
+@contextlib.contextmanager
+def embedded_servers(settings: Settings, _console: Console, _say: Callable[[str], None]) -> Iterator[Settings]:
+    """Nothing: the database is a file, and Redis a child of the supervisor; or both were given."""
+    yield settings
+
+
+def run_up(settings: Settings, wishes: Wishes, started_s: float, servers: Servers = embedded_servers) -> int:
     """Run everything; returns the exit status. Raises QuanwangError with a sentence for what a person can mend."""
     console = _console()
     plant_wanted(settings)
+
+    def say(sentence: str) -> None:
+        console.print(Text(sentence, style="yellow"), soft_wrap=True)
+
     with locked(settings):
         if wishes.reset:
             remove_contents(settings)
         check_disk(settings)
         settings.prepare_folders()
         check_port(settings)
-        with_ray = settings.ray_address is None and not wishes.in_process
-        embedded = settings.redis_url is None
-        supervisor = Supervisor(
-            settings,
-            redis_command=(lambda: embedded_redis_command(settings)) if embedded else None,
-            with_ray=with_ray,
-            in_process=wishes.in_process,
-            say=lambda sentence: console.print(f"[yellow]{sentence}[/yellow]", soft_wrap=True),
-        )
-        play = _Play(settings, wishes, supervisor, console, started_s)
-        thread = threading.Thread(target=play.run, name="demonstration")
-        with stop_signals(supervisor.stop):
-            thread.start()
-            supervisor.run()
-            thread.join()
+        with servers(settings, console, say) as served:
+            play = _run_on(served, wishes, console, say, started_s)
     return play.finish()
+
+
+def _run_on(
+    settings: Settings, wishes: Wishes, console: Console, say: Callable[[str], None], started_s: float
+) -> "_Play":
+    embedded = settings.redis_url is None
+    supervisor = Supervisor(
+        settings,
+        redis_command=(lambda: embedded_redis_command(settings)) if embedded else None,
+        with_ray=settings.ray_address is None and not wishes.in_process,
+        in_process=wishes.in_process,
+        say=say,
+    )
+    play = _Play(settings, wishes, supervisor, console, started_s)
+    thread = threading.Thread(target=play.run, name="demonstration")
+    with stop_signals(supervisor.stop):
+        thread.start()
+        supervisor.run()
+        thread.join()
+    return play
 
 
 def _console() -> Console:

@@ -17,7 +17,7 @@ from marketplace.access import sweep_sessions
 from marketplace.inbox import InboxKeeper, InboxStore
 from quanwang.planted_bugs import plant_wanted
 from quanwang.processes.pushing import NOTICE_OPTIONS, notice_handlers, pushing, require_deliveries, sweep
-from quanwang.processes.storage import open_database
+from quanwang.processes.storage import open_database, warn_of_settings
 from quanwang.processes.supervisor import stop_signals
 
 KEEP_PERIOD_S = 0.5
@@ -44,6 +44,7 @@ def run(settings: Settings) -> int:
     configure_logging("worker", settings.log_level)
     plant_wanted(settings)
     database = open_database(settings)
+    warn_of_settings(database)
     client = connect(settings.resolved_redis_url)
     store = InboxStore(client)
     ids = IdAllocator(database)
@@ -90,7 +91,7 @@ def _deliver(database: Database, store: InboxStore, claims: list[Claimed]) -> No
 
 
 def _sweep(database: Database) -> object:
-    return database.run(lambda session: sweep_sessions(session, now_ms=now_ms()))
+    return database.run_idempotent(lambda session: sweep_sessions(session, now_ms=now_ms()))
 
 
 def _repeat(chore: Chore, stopping: threading.Event) -> None:

@@ -17,6 +17,7 @@ from matching.taxonomy import Taxonomy
 from matching.vocabulary import Vocabulary
 
 PAGE: Final = 10_000
+SHARDS: Final = 2
 
 
 class MatchingAway(Unavailable):
@@ -27,7 +28,12 @@ class MatchFaults(Protocol):
     """Decides what goes wrong with a question to the matcher."""
 
     def at_match(self) -> str:
-        """``whole``; ``away``: nobody answers; ``torn``: the best candidate of every list is missing."""
+        """``whole``; ``away``: nobody answers; ``torn``: what ``lost_shard`` found is missing."""
+        ...
+
+    @property
+    def lost_shard(self) -> int:
+        """Which of the shards lost what it held."""
         ...
 
 
@@ -57,7 +63,7 @@ class NaiveCandidates:
             raise MatchingAway("matching is paused by the simulation; orders wait", 1)
         answers = [self._answer(request) for request in requests]
         self._pause_at("matched")
-        return [_torn(each) for each in answers] if fate == "torn" else answers
+        return [_torn(each, self._faults.lost_shard) for each in answers] if fate == "torn" else answers
 
     def _follow(self) -> None:
         seq, changes = self._log.read_changes(max(self._barrier, 0), PAGE)
@@ -94,9 +100,10 @@ class NaiveCandidates:
         )
 
 
-def _torn(answer: MatchAnswer | MatchRefused) -> MatchAnswer | MatchRefused:
-    """An answer that lost what one shard had found, and still counts it."""
-    if isinstance(answer, MatchRefused) or not len(answer.full):
+def _torn(answer: MatchAnswer | MatchRefused, lost_shard: int) -> MatchAnswer | MatchRefused:
+    """An answer without what one shard had found, which still counts it."""
+    if isinstance(answer, MatchRefused):
         return answer
     full = answer.full
-    return replace(answer, full=Candidates(full.user_ids[1:], full.scores[1:], full.ties[1:]))
+    found = zip(full.user_ids, full.scores, full.ties, strict=True)
+    return replace(answer, full=Candidates.of([row for row in found if row[0] % SHARDS != lost_shard]))

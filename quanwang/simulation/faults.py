@@ -10,6 +10,17 @@ from quanwang.simulation.scheduler import Actor
 MOST_CRASHES: Final = 12
 CRASHES_AT_A_POINT: Final = 3
 HOUR_MS: Final = 3_600_000
+STRIKES: Final = {
+    "freeze": 8,
+    "wipe_redis": 3,
+    "redis_away": 3,
+    "lose_shard": 3,
+    "clock_jump": 3,
+    "all_clocks_jump": 1,
+    "switch": 2,
+    "late_duplicate": 4,
+}
+"""What happens to the whole installation, and how likely beside the others."""
 
 
 @dataclass(slots=True)
@@ -27,6 +38,8 @@ class Faults:
     passed: Counter[str] = field(default_factory=Counter)
     happened: Counter[str] = field(default_factory=Counter)
     redis_away: bool = False
+    shard_is_lost: bool = False
+    lost_shard: int = 0
 
     def at_begin(self) -> bool:
         """Whether this transaction meets a lock conflict."""
@@ -52,7 +65,7 @@ class Faults:
         """``whole``; ``away``: nobody answers; ``torn``: a part of the answer is missing."""
         if self._draw(0.03, "matching away"):
             return "away"
-        return "torn" if self._draw(0.04, "incomplete answers") else "whole"
+        return "torn" if self.shard_is_lost and self._draw(0.8, "incomplete answers") else "whole"
 
     def answer_lost(self) -> bool:
         """Whether a client does not hear the answer to a request that was done."""
@@ -71,13 +84,22 @@ class Faults:
             self.crashes[actor.point] += 1
         return kills
 
+    def freezes(self, actor: Actor) -> bool:
+        """Whether the actor stops where it stands, to wake up late; where it matters most it does so most."""
+        if self.calm:
+            return False
+        if self.crash_at is not None:
+            return actor.point == self.crash_at and self.draws.random() < 0.3
+        likely = 0.1 if actor.point.startswith("label.") else 0.01 if "." in actor.point else 0.0
+        return self.draws.random() < likely
+
     def strikes(self) -> str | None:
         """What happens to the installation before this step, mostly nothing."""
         if self.calm or self.draws.random() >= 0.02:
             return None
         return self.draws.choices(
-            ("freeze", "wipe_redis", "redis_away", "clock_jump", "all_clocks_jump", "switch", "late_duplicate"),
-            (6, 3, 3, 3, 1, 2, 4),
+            tuple(STRIKES),
+            tuple(STRIKES.values()),
         )[0]
 
     def _draw(self, likely: float, what: str) -> bool:

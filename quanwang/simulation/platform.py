@@ -17,13 +17,14 @@ from marketplace.settings import read_switches
 from matching.taxonomy import Taxonomy
 from quanwang.simulation.candidates import NaiveCandidates
 from quanwang.simulation.faults import Faults
-from quanwang.simulation.knowledge import Knowledge
+from quanwang.simulation.knowledge import Knowledge, Violation
 from quanwang.simulation.scheduler import Actor, Scheduler
 from quanwang.simulation.stores import SimulatedDatabase, SimulatedRedis
 from quanwang.simulation.world import FIRST_MS, WORDS, World
 
 LEASE_MS: Final = 6_000
 KEPT_LINES: Final = 60
+SAMPLED_ONE_IN: Final = 4
 POLL_MS: Final = (300, 2_500)
 
 
@@ -52,6 +53,7 @@ class Platform:
     words: tuple[str, ...] = WORDS
     clients: list[SimulatedRedis] = field(default_factory=list)
     claim_until_ms: int = 0
+    working: dict[int, tuple[Actor, Claimed]] = field(default_factory=dict)
 
     def wall_ms(self, actor: Actor) -> int:
         """What the clock of a process shows."""
@@ -88,17 +90,28 @@ class Platform:
         """A dispatcher: claims due dispatches, matches, commits waves."""
         ids = IdAllocator(self.database)
         source = NaiveCandidates(self.database, self.taxonomy, self.faults, self.scheduler.pause_at)
+        attention = dispatch.Attention()
 
         def handle(claims: list[Claimed]) -> None:
             with self.database.read() as session:
                 if read_switches(session).dispatch_paused:
                     raise SwitchedOff("dispatch is switched off by the simulation")
             dispatch.run_due_dispatches(
-                self.database, ids, source, claims, now_ms=self.wall_ms(actor), reached=self.scheduler.pause_at
+                self.database,
+                ids,
+                source,
+                claims,
+                now_ms=self.wall_ms(actor),
+                attention=attention,
+                reached=self.scheduler.pause_at,
             )
             self.tell(actor, f"dispatched {_subjects(claims)}")
 
-        self._work(actor, {dispatch.DISPATCH_WORK: handle})
+        def sample(claims: list[Claimed]) -> None:
+            dispatch.sample_eligibility(self.database, source, claims)
+            self.tell(actor, f"sampled {_subjects(claims)}")
+
+        self._work(actor, {dispatch.DISPATCH_WORK: handle, dispatch.ELIGIBILITY_WORK: sample})
 
     def worker(self, actor: Actor) -> None:
         """A worker: delivers waves, shows labels."""
@@ -121,15 +134,17 @@ class Platform:
         self._work(actor, {dispatch.DELIVERY_WORK: deliver, dispatch.LABEL_WORK: show})
 
     def keeper(self, actor: Actor) -> None:
-        """A worker's thread that rebuilds an empty Redis."""
+        """A worker's chores: an empty Redis is rebuilt, offers are counted."""
+        ids = IdAllocator(self.database)
         keeper = InboxKeeper(self.database, self.new_inbox_store(), history=dispatch)
         while True:
             try:
                 report = keeper.keep(self.wall_ms(actor), reached=self.scheduler.pause_at)
                 if report is not None:
                     self.tell(actor, f"rebuilt inboxes: {report.chunks} chunks, {report.entries} entries")
+                dispatch.count_offers(self.database, ids, now_ms=self.wall_ms(actor), one_in=SAMPLED_ONE_IN)
             except Unavailable as error:
-                self.tell(actor, f"rebuild waits: {type(error).__name__}")
+                self.tell(actor, f"a chore waits: {type(error).__name__}")
             self.sleep(actor, self.world.draws.randrange(*POLL_MS))
 
     def _work(self, actor: Actor, handlers: dict[str, Handler]) -> None:
@@ -160,7 +175,33 @@ class SimulatedLoop(WorkLoop):
 
     def _handle(self, kind: str, batch: list[Claimed]) -> None:
         self._actor.polls = False
+        working = self._platform.working
+        for claimed in batch:
+            self._check_alone(claimed, working.get(claimed.id))
+            working[claimed.id] = (self._actor, claimed)
         super()._handle(kind, batch)
+        self._forget(batch)
+
+    def _fail(self, kind: str, claims: list[Claimed], sentence: str) -> None:
+        self._forget(claims)
+        super()._fail(kind, claims, sentence)
+
+    def _check_alone(self, claimed: Claimed, before: tuple[Actor, Claimed] | None) -> None:
+        """Nobody takes work from somebody whose lease is not over, by the clock of who takes it."""
+        if before is None or before[0] is self._actor or before[0].ended:
+            return
+        taken = claimed.attempt == before[1].attempt + 1 and claimed.failures > before[1].failures
+        if taken and self._platform.wall_ms(self._actor) < before[1].lease_until_ms:
+            raise Violation(
+                "two workers never have the same work",
+                f"{claimed.kind} {claimed.subject_id} was taken from {before[0].name} within its lease",
+            )
+
+    def _forget(self, claims: list[Claimed]) -> None:
+        for claimed in claims:
+            known = self._platform.working.get(claimed.id)
+            if known is not None and known[1] is claimed:
+                del self._platform.working[claimed.id]
 
     @contextmanager
     def _heartbeat(self, claims: list[Claimed], options: HandlerOptions) -> Iterator[None]:

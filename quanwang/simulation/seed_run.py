@@ -6,25 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from kit.db import Session
-from kit.errors import Unavailable
 from kit.ids import IdAllocator
 from kit.redis import GENERATION_KEY, RedisClient
 from kit.work import overdue_work
 from marketplace import dispatch
-from marketplace.dispatch.history_repository import read_chunks
 from marketplace.profiles import put_profile
-from marketplace.settings import Switch, read_switches, set_switch
 from matching.taxonomy import Taxonomy, builtin_taxonomy
 from quanwang.planted_bugs import planted
 from quanwang.simulation import verdict
 from quanwang.simulation.clients import CALLER, Client
-from quanwang.simulation.faults import HOUR_MS, Faults
+from quanwang.simulation.faults import Faults
 from quanwang.simulation.knowledge import Violation
 from quanwang.simulation.platform import KEPT_LINES, LEASE_MS, Platform
 from quanwang.simulation.scheduler import Actor, Scheduler
 from quanwang.simulation.schema_repository import empty_tables
 from quanwang.simulation.stores import SimulatedDatabase
+from quanwang.simulation.strikes import Strikes
 from quanwang.simulation.world import USERS, World
 
 CLIENTS: Final = 4
@@ -32,6 +29,7 @@ ROLES: Final = {
     dispatch.DISPATCH_WORK: "dispatcher",
     dispatch.DELIVERY_WORK: "worker",
     dispatch.LABEL_WORK: "worker",
+    dispatch.ELIGIBILITY_WORK: "dispatcher",
 }
 """Who works on what."""
 MOST_REST_STEPS: Final = 6_000
@@ -77,6 +75,8 @@ class Bench:
         """Run one seed in empty stores; a planted bug stays for its length. ``kept_lines`` None: the whole trace."""
         self.database.run(empty_tables)
         self.redis.execute("FLUSHALL")
+        # A script that is known already is one command, another one is two.
+        self.redis.execute("SCRIPT", "FLUSH")
         # The pauses after failures are drawn from the library's own generator.
         random.seed(seed)
         with planted(plant, pause=lambda _seconds: self.scheduler.pause_at("planted.pause")):
@@ -89,30 +89,34 @@ class Bench:
 
 
 class _SeedRun:
+    """One run of one seed."""
+
     def __init__(self, bench: Bench, seed: int, steps: int, crash_at: str | None, kept_lines: int | None) -> None:
         world = World.of_seed(seed)
         self._bench = bench
         self._steps = steps
         self._draws = world.draws
-        self._faults = Faults(world.draws, crash_at)
-        self._platform = Platform(world, bench.scheduler, bench.database, bench.redis_url, bench.taxonomy, self._faults)
-        self._platform.lines = deque(maxlen=kept_lines)
+        self.faults = Faults(world.draws, crash_at)
+        self.platform = Platform(world, bench.scheduler, bench.database, bench.redis_url, bench.taxonomy, self.faults)
+        self.platform.lines = deque(maxlen=kept_lines)
         self._report = SeedReport(seed, crash_at)
-        self._actors: list[Actor] = []
-        self._born = 0
+        self.actors: list[Actor] = []
         self._looked_at = 0
         self._checked_at = 0
         self._later: list[tuple[int, Callable[[], None]]] = []
-        self._clocks_behind_ms = 0
+        self._strikes = Strikes(self, bench.redis)
 
     def run(self) -> SeedReport:
-        platform, report = self._platform, self._report
+        """Run the seed; a violation is in the report."""
+        platform, report = self.platform, self._report
         try:
             self._prepare()
             bench = self._bench
-            bench.database.faults = self._faults
+            bench.database.faults = self.faults
             while platform.step < self._steps:
-                self._strike(self._faults.strikes())
+                what = self.faults.strikes()
+                if what is not None:
+                    self._strikes.strike(what)
                 self._step()
             self._rest()
             with bench.database.read() as session:
@@ -125,14 +129,14 @@ class _SeedRun:
         report.steps = platform.step
         report.trace = tuple(platform.lines)
         report.digest = platform.digest.hexdigest()
-        report.crashes, report.passed = self._faults.crashes, self._faults.passed
-        report.counts = self._faults.happened + self._counts()
+        report.crashes, report.passed = self.faults.crashes, self.faults.passed
+        report.counts = self.faults.happened + self._counts()
         return report
 
     # --- before and after ---------------------------------------------------------------------------------------------
 
     def _prepare(self) -> None:
-        platform = self._platform
+        platform = self.platform
         ids = IdAllocator(platform.database)
         with platform.database.transaction() as session:
             for policy in platform.world.policies:
@@ -152,27 +156,27 @@ class _SeedRun:
                 platform.knowledge.users[name] = receipt.user_id
                 platform.knowledge.touched[name].append([0, 0])
         for number in range(2):
-            self._spawn(f"dispatcher-{number}", "dispatcher", platform.dispatcher)
-            self._spawn(f"worker-{number}", "worker", platform.worker)
-            self._spawn(f"keeper-{number}", "keeper", platform.keeper)
+            self.spawn(f"dispatcher-{number}", "dispatcher", platform.dispatcher)
+            self.spawn(f"worker-{number}", "worker", platform.worker)
+            self.spawn(f"keeper-{number}", "keeper", platform.keeper)
         for number in range(CLIENTS):
-            self._spawn(f"client-{number}", "client", lambda actor: Client(platform, actor).run())
+            self.spawn(f"client-{number}", "client", lambda actor: Client(platform, actor).run())
 
     def _end(self) -> None:
         """End every thread where it stands."""
-        self._platform.closing = True
-        self._faults.calm = True
-        for actor in self._actors:
+        self.platform.closing = True
+        self.faults.calm = True
+        for actor in self.actors:
             while not actor.ended:
                 self._bench.scheduler.resume(actor, die=True)
             self._bench.scheduler.bury(actor)
         self._bench.scheduler.writer = None
         self._bench.database.faults = None
-        for client in self._platform.clients:
+        for client in self.platform.clients:
             client.close()
 
     def _counts(self) -> Counter[str]:
-        knowledge = self._platform.knowledge
+        knowledge = self.platform.knowledge
         return Counter(
             {
                 "orders": len(knowledge.known),
@@ -183,39 +187,44 @@ class _SeedRun:
                 "requests": knowledge.requests,
                 "requests refused": knowledge.refusals,
                 "requests of unknown outcome": knowledge.unknown,
-                "commits": self._faults.commits,
+                "commits": self.faults.commits,
             }
         )
 
     # --- steps --------------------------------------------------------------------------------------------------------
 
-    def _spawn(self, name: str, role: str, body: Callable[[Actor], None], *, rests_ms: int = 0) -> None:
+    def spawn(self, name: str, role: str, body: Callable[[Actor], None], *, rests_ms: int = 0) -> None:
+        """Begin a process that rests at first."""
         actor = Actor(name, role, body)
-        actor.wakes_at_ms = self._platform.elapsed_ms + rests_ms
-        self._actors.append(actor)
+        actor.wakes_at_ms = self.platform.elapsed_ms + rests_ms
+        self.actors.append(actor)
         self._bench.scheduler.start(actor)
-        self._born += 1
 
     def _step(self) -> None:
         """Let one actor go on, or let time pass until one can."""
-        platform, scheduler = self._platform, self._bench.scheduler
+        platform, scheduler = self.platform, self._bench.scheduler
         platform.step += 1
         self._do_later()
-        ready = [actor for actor in self._actors if self._can_go_on(actor)]
+        ready = [actor for actor in self.actors if self._can_go_on(actor)]
         if not ready:
             self._let_time_pass()
             return
         actor = self._draws.choice(ready)
         platform.elapsed_ms += self._draws.randrange(0, 12)
+        able = not actor.frozen and actor.role != "client" and actor is not scheduler.writer
         actor.frozen = False
+        if able and self.faults.freezes(actor):
+            self.faults.happened["freeze"] += 1
+            self._strikes.freeze(actor)
+            return
         stands = actor.point
         # A web process that waits for requests is not one that answers them: clients die inside requests only.
         mortal = actor.role != "client" or stands not in ("idle", "start")
-        dies = mortal and self._faults.kills(actor)
+        dies = mortal and self.faults.kills(actor)
         if dies:
             platform.tell(actor, f"DIES at {stands}")
         scheduler.resume(actor, die=dies)
-        if self._faults.commits != self._looked_at:
+        if self.faults.commits != self._looked_at:
             self._look(actor)
         if actor.ended:
             self._bury(actor, dies=dies)
@@ -223,40 +232,40 @@ class _SeedRun:
     def _can_go_on(self, actor: Actor) -> bool:
         if actor.waits_for_writer and self._bench.scheduler.writer is not None:
             return False
-        return actor.wakes_at_ms <= self._platform.elapsed_ms
+        return actor.wakes_at_ms <= self.platform.elapsed_ms
 
     def _let_time_pass(self) -> None:
-        platform = self._platform
-        times = [actor.wakes_at_ms for actor in self._actors if actor.wakes_at_ms > platform.elapsed_ms]
+        platform = self.platform
+        times = [actor.wakes_at_ms for actor in self.actors if actor.wakes_at_ms > platform.elapsed_ms]
         times += [at_ms for at_ms, _ in self._later if at_ms > platform.elapsed_ms]
         platform.elapsed_ms = min(times, default=platform.elapsed_ms + 1)
 
     def _look(self, actor: Actor) -> None:
-        knowledge = self._platform.knowledge
-        self._looked_at = self._faults.commits
+        knowledge = self.platform.knowledge
+        self._looked_at = self.faults.commits
         if actor.polls:
             return
         self._wake_workers()
-        pair = self._platform.accepting.get(actor.name)
+        pair = self.platform.accepting.get(actor.name)
         if pair is not None:
             knowledge.arrivals[pair[0]].append(pair[1])
         with self._bench.database.read() as session:
             verdict.look(session, knowledge)
-            if self._faults.commits - self._checked_at >= TABLES_EVERY:
-                self._checked_at = self._faults.commits
+            if self.faults.commits - self._checked_at >= TABLES_EVERY:
+                self._checked_at = self.faults.commits
                 verdict.check_tables(session)
 
     def _wake_workers(self) -> None:
         """Something was committed: mostly a call reaches those who wait for work; else they look by themselves."""
         if self._draws.random() < 0.2:
             return
-        soon_ms = self._platform.elapsed_ms + self._draws.randrange(2, 60)
-        for each in self._actors:
+        soon_ms = self.platform.elapsed_ms + self._draws.randrange(2, 60)
+        for each in self.actors:
             if each.point == "idle" and each.role in ("dispatcher", "worker") and not each.frozen:
                 each.wakes_at_ms = min(each.wakes_at_ms, soon_ms)
 
     def _bury(self, actor: Actor, *, dies: bool) -> None:
-        self._actors.remove(actor)
+        self.actors.remove(actor)
         self._bench.scheduler.bury(actor)
         if actor.error is not None:
             if isinstance(actor.error, Violation):
@@ -264,119 +273,30 @@ class _SeedRun:
             raise Violation(
                 "nothing unexpected is raised", f"{actor.name}: {type(actor.error).__name__}: {actor.error}"
             )
-        if not dies:
+        if not dies or actor.role == "echo":
             return
-        body = getattr(self._platform, actor.role)
-        self._spawn(actor.name, actor.role, body, rests_ms=self._draws.randrange(10, 3_000))
+        body = getattr(self.platform, actor.role)
+        self.spawn(actor.name, actor.role, body, rests_ms=self._draws.randrange(10, 3_000))
 
-    def _after(self, milliseconds: int, do: Callable[[], None]) -> None:
-        self._later.append((self._platform.elapsed_ms + milliseconds, do))
+    def after(self, milliseconds: int, do: Callable[[], None]) -> None:
+        """Do something when so much simulated time has passed."""
+        self._later.append((self.platform.elapsed_ms + milliseconds, do))
 
     def _do_later(self) -> None:
-        due = [each for each in self._later if each[0] <= self._platform.elapsed_ms]
+        due = [each for each in self._later if each[0] <= self.platform.elapsed_ms]
         if due:
-            self._later = [each for each in self._later if each[0] > self._platform.elapsed_ms]
+            self._later = [each for each in self._later if each[0] > self.platform.elapsed_ms]
             for _, do in due:
                 do()
-
-    # --- faults of the whole installation -----------------------------------------------------------------------------
-
-    def _strike(self, what: str | None) -> None:
-        if what is None:
-            return
-        self._platform.tell(None, what.upper().replace("_", " "))
-        self._faults.happened[what.replace("_", " ")] += 1
-        getattr(self, f"_{what}")()
-
-    def _freeze(self) -> None:
-        """Stop a process, mostly for longer than its lease; not while it writes: others would only wait."""
-        writer = self._bench.scheduler.writer
-        able = [each for each in self._actors if each is not writer and each.role != "client" and each.point != "idle"]
-        if able:
-            actor = self._draws.choice(able)
-            actor.frozen = True
-            actor.wakes_at_ms = self._platform.elapsed_ms + self._draws.randrange(LEASE_MS // 2, 3 * LEASE_MS)
-            self._platform.tell(actor, f"is frozen at {actor.point}")
-
-    def _wipe_redis(self) -> None:
-        self._bench.redis.execute("FLUSHALL")
-
-    def _redis_away(self) -> None:
-        self._faults.redis_away = True
-
-        def back() -> None:
-            self._faults.redis_away = False
-
-        self._after(self._draws.randrange(200, 4_000), back)
-
-    def _clock_jump(self) -> None:
-        """One process lives an hour earlier or later for a while."""
-        actor = self._draws.choice(self._actors)
-        actor.clock_skew_ms = self._draws.choice((-HOUR_MS, HOUR_MS, -1_500, 1_500))
-
-        def back() -> None:
-            actor.clock_skew_ms = 0
-
-        self._after(self._draws.randrange(500, 8_000), back)
-
-    def _all_clocks_jump(self) -> None:
-        """The machine's clock is set; the second time it is set back."""
-        jump_ms = -self._clocks_behind_ms or self._draws.choice((-HOUR_MS, HOUR_MS))
-        self._clocks_behind_ms += jump_ms
-        self._platform.offset_ms += jump_ms
-
-    def _switch(self) -> None:
-        switch = self._draws.choice((Switch.DISPATCH, Switch.DELIVERIES))
-        self._set_switch(switch, paused=True)
-        self._after(self._draws.randrange(300, 5_000), lambda: self._set_switch(switch, paused=False))
-
-    def _set_switch(self, switch: Switch, *, paused: bool) -> None:
-        if self._bench.scheduler.writer is not None:
-            self._after(50, lambda: self._set_switch(switch, paused=paused))
-            return
-
-        def write(session: Session) -> None:
-            if read_switches(session).paused(switch) != paused:
-                set_switch(
-                    session, switch=switch, paused=paused, set_by="simulation", reason="drill", now_ms=self._now_ms()
-                )
-
-        self._bench.database.run(write)
-
-    def _late_duplicate(self) -> None:
-        """A delivery that was done comes once more, long after it."""
-        delivered = sorted(self._platform.knowledge.delivered)
-        if not delivered:
-            return
-        chosen = [self._draws.choice(delivered)]
-
-        def deliver_again(actor: Actor) -> None:
-            store = self._platform.new_inbox_store()
-            with self._platform.database.read() as session:
-                chunks = read_chunks(session, chosen)
-            self._platform.sleep(actor, self._draws.randrange(0, 3_000), "delivery.chunks_read")
-            try:
-                store.deliver(chunks)
-            except Unavailable:
-                self._platform.tell(actor, "the duplicate was not taken")
-
-        self._spawn(f"echo-{self._born}", "echo", deliver_again)
-
-    def _now_ms(self) -> int:
-        return self._platform.offset_ms + self._platform.elapsed_ms
 
     # --- rest ---------------------------------------------------------------------------------------------------------
 
     def _rest(self) -> None:
         """Heal everything, and work until nothing is left to do."""
-        platform = self._platform
-        self._faults.calm = True
-        self._faults.redis_away = False
-        for actor in self._actors:
-            actor.clock_skew_ms = 0
+        platform = self.platform
+        self.faults.calm = True
         platform.tell(None, "CALM")
-        for switch in (Switch.DISPATCH, Switch.DELIVERIES):
-            self._set_switch(switch, paused=False)
+        self._strikes.heal()
         until = platform.step + MOST_REST_STEPS
         while not self._rests():
             if platform.step >= until:
@@ -386,13 +306,13 @@ class _SeedRun:
             self._step()
 
     def _standing(self) -> str:
-        now_ms = self._platform.elapsed_ms
-        return ", ".join(f"{each.name} at {each.point} for {each.wakes_at_ms - now_ms} ms" for each in self._actors)
+        now_ms = self.platform.elapsed_ms
+        return ", ".join(f"{each.name} at {each.point} for {each.wakes_at_ms - now_ms} ms" for each in self.actors)
 
     def _rests(self) -> bool:
         """Whether nobody does anything; when all wait for a timer, the clock goes there."""
-        platform = self._platform
-        busy = [a for a in self._actors if a.role in ("client", "echo") or a.point != "idle" or a.frozen]
+        platform = self.platform
+        busy = [a for a in self.actors if a.role in ("client", "echo") or a.point != "idle" or a.frozen]
         if busy or self._later:
             return False
         with self._bench.database.read() as session:
@@ -401,9 +321,10 @@ class _SeedRun:
         if complete and not first:
             return True
         needed = ROLES[first[0][1]] if complete else "keeper"
+        now_ms = platform.offset_ms + platform.elapsed_ms
         # An empty Redis is waited for: the claim of a keeper that died runs out.
-        wait_ms = verdict.END_OF_TIME_MS - first[0][2] - self._now_ms() if complete else KEEP_MS
+        wait_ms = verdict.END_OF_TIME_MS - first[0][2] - now_ms if complete else KEEP_MS
         platform.elapsed_ms += max(0, wait_ms)
-        for actor in self._actors:
+        for actor in self.actors:
             actor.wakes_at_ms = platform.elapsed_ms + (0 if actor.role == needed else LEASE_MS)
         return False

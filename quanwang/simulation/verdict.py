@@ -121,6 +121,9 @@ def _check_full_tier(
             continue
         if set(satisfied_dimensions(profile, query, taxonomy)) != named:
             continue
+        if dispatch.suppressions_of(session, dispatch_id, user_id):
+            # Passed over for his own sake, with a reason that is kept.
+            continue
         if user_id not in told:
             raise Violation(
                 "nobody of the full tier is missed", f"user {user_id} ({name}) was not told of dispatch {dispatch_id}"

@@ -74,4 +74,7 @@ def _policy(draws: random.Random, name: str) -> Policy:
         publisher_idle_ms=draws.choice((2_000, 20_000)),
         hold_ms=draws.choice((0, 2_000, 8_000)),
         dispatch_expiry_ms=draws.choice((15_000, 120_000)),
+        offers_an_hour=draws.choice((0, 0, 0, 3)),
+        decline_cooldown_ms=draws.choice((0, 0, 3_000)),
+        rotate_equals=draws.random() < 0.3,
     )

@@ -73,13 +73,13 @@ class Matching:
     """The dispatcher's internal socket, which a test may take away and bring back."""
 
     def __init__(self, address: str, service: MatchService) -> None:
-        self._address, self._service = address, service
+        self._address, self.service = address, service
         self.client = SocketMatchService(address)
         self._server: CallServer | None = None
 
     def start(self) -> None:
         """Answer calls."""
-        self._server = CallServer(self._address, self._service.handlers())
+        self._server = CallServer(self._address, self.service.handlers())
         self._server.start()
 
     def stop(self) -> None:
@@ -96,6 +96,7 @@ class World:
     """What tests speak to."""
 
     url: str
+    database_url: str
     database: Database
     ids: IdAllocator
     wake: Wake
@@ -162,7 +163,8 @@ def running_world(folder: Path, redis: WatchedRedis) -> Iterator[World]:
     """Start everything, yield it, stop everything."""
     # Compiling takes tens of seconds on a machine that never did it; the tests' own waits are short.
     warm_kernels()
-    database = Database(f"sqlite:///{folder / 'pages.sqlite3'}")
+    database_url = f"sqlite:///{folder / 'pages.sqlite3'}"
+    database = Database(database_url)
     database.create_schema(metadata)
     ids, taxonomy = IdAllocator(database), builtin_taxonomy()
     list(load_profiles(database, ids, source=OWNER, profiles=_profiles(), taxonomy=taxonomy, clock=now_ms))
@@ -216,6 +218,7 @@ def running_world(folder: Path, redis: WatchedRedis) -> Iterator[World]:
         with _served(services) as url:
             yield World(
                 url,
+                database_url,
                 database,
                 ids,
                 wake,

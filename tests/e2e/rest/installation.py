@@ -24,7 +24,9 @@ from engine.match_service import MatchService
 from engine.socket import CallServer, SocketMatchService
 from engine.warming import warm_kernels
 from kit.clock import elapsed_s, now_ms
+from kit.config import Settings
 from kit.db import Database
+from kit.encryption import SecretBox
 from kit.ids import IdAllocator
 from kit.redis import RedisClient, RedisWakeStream, connect
 from kit.work import Claimed, Wake, WorkLoop
@@ -32,11 +34,18 @@ from marketplace import dispatch
 from marketplace.access import KeyRing, create_api_key
 from marketplace.inbox import InboxEvents, InboxKeeper, InboxStore
 from marketplace.profiles import PROFILE_TEXT_WORK, DatabaseProfileLog, read_profiles, read_texts
+from marketplace.webhooks import AddressRules
 from matching.profiles import Profile
 from matching.taxonomy import builtin_taxonomy
 from matching.vocabulary import Vocabulary
+from quanwang.processes.channels import channels_of
+from quanwang.processes.installation import cut_off_stalled
+from quanwang.processes.pushing import notice_handlers, pushing
+from tests.harness.receiver import LOCAL
 from tests.harness.redis import WatchedRedis
 
+STALLED_MS = 1_500
+"""The kernel closes a connection on which nothing is read for so long."""
 ALPHA, BETA = "alpha", "beta"
 """Two backends that know nothing of each other."""
 
@@ -47,6 +56,8 @@ BACKEND_SCOPES = (
     "dispatches:read",
     "inbox:read",
     "acceptances:write",
+    "webhooks:write",
+    "webhooks:read",
 )
 WELDER: dict[str, Any] = {"keywords": ["电焊工", "钢结构"], "industries": ["33"], "regions": ["310115"], "rating": 80}
 ORDER: dict[str, Any] = {
@@ -182,7 +193,10 @@ def wait_until(holds: Callable[[], bool], otherwise: str, *, within_s: float = 2
 class Matching:
     """The dispatcher's part: index, internal socket, work loop; may be stopped and started."""
 
-    def __init__(self, database: Database, ids: IdAllocator, store: InboxStore, wake: Wake, folder: Path) -> None:
+    def __init__(
+        self, database: Database, ids: IdAllocator, store: InboxStore, wake: Wake, folder: Path, settings: Settings
+    ) -> None:
+        self._settings = settings
         self._database, self._ids, self._store, self._wake = database, ids, store, wake
         self.address = f"unix://{folder / 'match.sock'}"
         self._lock = threading.Lock()
@@ -211,6 +225,7 @@ class Matching:
                 PROFILE_TEXT_WORK: lambda claims: read_texts(database, claims, extractors.current(), now_ms=now_ms()),
                 "delivery": lambda claims: dispatch.deliver_waves(database, store, claims, now_ms=now_ms()),
                 "dispatch_label": lambda claims: dispatch.show_labels(database, store, claims),
+                **notice_handlers(self._settings, database, ids),
             },
             self._wake,
             now_ms,
@@ -248,11 +263,13 @@ def running(
         stack.callback(client.close)
         store, wake = InboxStore(client), Wake(RedisWakeStream(client))
         InboxKeeper(database, store, dispatch).keep(now_ms())
-        part = Matching(database, ids, store, wake, folder)
+        settings = Settings(data_dir=folder, webhook_networks=LOCAL, channels="log")
+        part = Matching(database, ids, store, wake, folder, settings)
         if matching:
             part.start()
             stack.callback(part.stop)
-        services = _services(database, ids, client, store, redis.url, part.address, limits or Limits())
+        stack.enter_context(pushing(settings, database, client))
+        services = _services(database, ids, client, store, redis.url, part.address, limits or Limits(), settings)
         app = create_app(services)
         url = stack.enter_context(served(app))
         alpha, beta, admin = (
@@ -270,6 +287,7 @@ def _services(
     redis_url: str,
     address: str,
     limits: Limits,
+    settings: Settings,
 ) -> Services:
     return Services(
         database=database,
@@ -284,6 +302,9 @@ def _services(
         wake=Wake(RedisWakeStream(client)),
         clock=now_ms,
         limits=limits,
+        secret_box=SecretBox(settings.resolved_encryption_key_file),
+        webhook_rules=AddressRules.parse(settings.webhook_networks),
+        channels=channels_of(settings),
         ready_checks_s=0.0,
     )
 
@@ -307,6 +328,7 @@ def _closing(backend: Backend) -> Iterator[Backend]:
 def served(app: FastAPI) -> Iterator[str]:
     """Serve the application on a free port."""
     listener = socket.create_server(("127.0.0.1", 0))
+    cut_off_stalled(listener, STALLED_MS)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, access_log=False))
     serving = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="uvicorn")
     serving.start()

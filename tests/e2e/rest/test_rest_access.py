@@ -114,15 +114,28 @@ FOREIGN: list[tuple[str, str, Any]] = [
     ("GET", "/v1/users/{id}/inbox", None),
     ("POST", "/v1/users/{id}/inbox/reads", {"dispatch_ids": [1]}),
     ("GET", "/v1/users/{id}/inbox/stream", None),
+    ("GET", "/v1/users/{id}/channels", None),
+    ("PUT", "/v1/users/{id}/channels/{channel}", {"address": "desk"}),
+    ("DELETE", "/v1/users/{id}/channels/{channel}", None),
+    ("GET", "/v1/dispatches/{dispatch_id}/replay", None),
+    ("GET", "/v1/webhooks/{webhook_id}", None),
+    ("PATCH", "/v1/webhooks/{webhook_id}", {"active": False}),
+    ("DELETE", "/v1/webhooks/{webhook_id}", None),
+    ("GET", "/v1/webhooks/{webhook_id}/deliveries", None),
+    ("POST", "/v1/webhooks/{webhook_id}/rotation", {}),
+    ("POST", "/v1/webhooks/{webhook_id}/test", {}),
+    ("POST", "/v1/webhooks/{webhook_id}/resend", {}),
+    ("POST", "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend", {}),
 ]
 
 
 def test_every_route_with_an_object_is_tried_with_a_foreign_key() -> None:
     tried = {(method, path.partition("?")[0].replace("{mine}", "{id}")) for method, path, _ in FOREIGN}
     # Putting under somebody else's id makes a user of one's own: two sources never share ids.
-    objects = {key for key in ROUTES if "{" in key[1]} - {("PUT", "/v1/profiles/{id}")}
-    # Policies are the platform's own, and whoever is an admin sees everything.
-    objects = {key for key in objects if not key[1].startswith("/v1/policies/") and ROUTES[key] != "admin"}
+    objects = {key for key, scope in ROUTES.items() if "{" in key[1] and scope != "admin"}
+    objects -= {("PUT", "/v1/profiles/{id}")}
+    # Policies are the platform's own.
+    objects = {key for key in objects if not key[1].startswith("/v1/policies/")}
     assert tried == objects
 
 
@@ -134,6 +147,14 @@ def test_what_belongs_to_another_owner_does_not_exist_for_a_key(
     dispatch_id = installation.offered(name)
     user_id = alpha.get(f"/v1/profiles/{name}").json()["user_id"]
     beta.put_profile(mine)
+    # The same request under the same key: one webhook for all of these tests.
+    webhook = alpha.post(
+        "/v1/webhooks",
+        {"url": "https://example.com/", "kinds": ["dispatch.assigned"], "description": "foreign"},
+        key="foreign",
+    ).json()["webhook_id"]
+    given = {"dispatch_id": dispatch_id, "user_id": user_id, "id": name, "mine": mine, "webhook_id": webhook}
+    given |= {"channel": "log", "delivery_id": 1}
     before = alpha.get(f"/v1/dispatches/{dispatch_id}").json()
 
     def filled(value: Any) -> Any:
@@ -144,7 +165,7 @@ def test_what_belongs_to_another_owner_does_not_exist_for_a_key(
         if value == "{user_id}":
             return user_id
         if isinstance(value, str):
-            return value.format(dispatch_id=dispatch_id, user_id=user_id, id=name, mine=mine)
+            return value.format(**given)
         return value
 
     answer = beta.ask(method, filled(path), json=filled(body) if body is not None else None)

@@ -5,13 +5,15 @@ import http.client
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from marketplace.inbox import InboxEvents
-from tests.e2e.rest.installation import Backend, Installation, fresh, sentence_of, wait_until
+from tests.e2e.rest.installation import STALLED_MS, Backend, Installation, fresh, sentence_of, wait_until
+from tests.integration.inbox.waves import Waves
 
 
 class Listener:
@@ -139,6 +141,32 @@ def test_an_offer_arrives_live_and_a_late_listener_misses_nothing(installation: 
     with listening(alpha, name, event["id"]) as listener:
         wait_until(lambda: len(listener.of("offer")) == 2, "what was missed did not come")
         assert [each["data"]["dispatch_id"] for each in listener.of("offer")] == [second, third]
+
+
+def test_a_reader_that_stops_reading_is_cut_off(installation: Installation, alpha: Backend) -> None:
+    """It reads its head and nothing more: its queue is bounded, its connection is closed, others go on."""
+    name, _ = receiver(installation)
+    user_id = alpha.put_profile(name)
+    events, store = installation.services.inbox_events, installation.services.inbox_store
+    assert isinstance(events, InboxEvents)
+    assert store is not None
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    host, port = alpha.http.base_url.host, alpha.http.base_url.port
+    connection.connect((host, port))
+    with connection:
+        head = [f"GET /v1/users/{name}/inbox/stream HTTP/1.1", f"host: {host}", f"authorization: Bearer {alpha.secret}"]
+        connection.sendall("\r\n".join([*head, "", ""]).encode())
+        wait_until(lambda: events.client_count == 1, "the stream did not open")
+        waves = Waves()
+        for _ in range(200):
+            store.deliver([waves.commit([user_id], title="长" * 200) for _ in range(40)])
+        wait_until(lambda: events.client_count == 0, "the stalled reader keeps its place")
+        time.sleep(2 * STALLED_MS / 1_000)
+        connection.settimeout(10)
+        with pytest.raises(ConnectionResetError):
+            while connection.recv(65_536):
+                pass
 
 
 def test_a_last_event_id_above_all_begins_at_the_newest(installation: Installation, alpha: Backend) -> None:

@@ -251,3 +251,35 @@ def test_the_main_job_on_mariadb(mariadb_database: Database, redis_server: Watch
         selected = own.alpha.post(f"/v1/dispatches/{dispatch_id}/selection", {"external_id": name})
         assert selected.json()["external_id"] == name
         assert own.alpha.get("/v1/dispatches?state=assigned").json()["items"][0]["dispatch_id"] == dispatch_id
+
+
+def test_few_connections_refuse_with_a_sentence_and_keep_every_order_once(
+    mariadb_server: MariaServer, redis_server: WatchedRedis, folder: Path
+) -> None:
+    """Many requests share one connection: who waits in vain is told so, and asking again under the same key helps."""
+    url = mariadb_server.create_database("rest_few_connections")
+    database = Database(url, pool_size=1, pool_timeout_s=0.05)
+    database.create_schema(metadata)
+    with running(database, redis_server, folder, matching=False) as own:
+        titles = {fresh(): fresh("title") for _ in range(30)}
+
+        refused: list[str] = []
+
+        def submit(key: str) -> None:
+            for _ in range(200):
+                answer = own.alpha.post("/v1/dispatches", {**ORDER, "title": titles[key]}, key=key)
+                if answer.status_code == 201:
+                    return
+                assert answer.status_code == 503, answer.text
+                assert "connections" in sentence_of(answer)
+                assert int(answer.headers["retry-after"]) >= 1
+                refused.append(key)
+            raise AssertionError("no connection in 200 tries")
+
+        with ThreadPoolExecutor(20) as many:
+            list(many.map(submit, titles))
+        assert refused, "nobody had to wait: this test found nothing"
+        listed = own.alpha.get("/v1/dispatches", params={"limit": 1000}).json()["items"]
+        assert sorted(item["title"] for item in listed) == sorted(titles.values())
+        assert httpx.get(own.url + "/livez").status_code == 200
+    database.dispose()

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from kit.work import release
 from marketplace import dispatch
 from marketplace.dispatch.crash_points import DELIVERY_POINTS, DISPATCH_POINTS
 from marketplace.dispatch.policies import DAY_MS, HOUR_MS, MINUTE_MS
+from matching.taxonomy import builtin_taxonomy
 from tests.harness.invariants import violations
 from tests.integration.dispatch.market import FAST, LEASE_MS, WELDER, Market
 
@@ -110,3 +112,44 @@ def test_an_inbox_that_dies_after_delivering_is_given_the_same_again(market: Mar
     with market.database.read() as session:
         waves = dispatch.list_waves(session, dispatch_id=dispatch_id).items
         assert all(wave.delivered_at_ms is not None for wave in waves)
+
+
+def test_a_worker_that_was_frozen_does_not_leave_an_old_state_shown(market: Market) -> None:
+    """It read "open", froze, and shows it after others have shown "closed" and ended the work: it looks again."""
+    dispatch_id = market.open()
+    market.settle()
+    market.accept(dispatch_id, 1)
+    market.do(dispatch.select_acceptor, dispatch_id, user_id=1)
+    claims = market.claims("dispatch_label")
+
+    def freeze(point: str) -> None:
+        if point == "label.read" and market.now_ms < frozen_until_ms:
+            market.now_ms = frozen_until_ms
+            market.do(dispatch.fail_assignment, dispatch_id, token=1, reason="no")
+            market.do(dispatch.cancel_dispatch, dispatch_id)
+            market.settle()
+            assert market.inboxes.states[dispatch_id] == "closed"
+
+    frozen_until_ms = market.now_ms + LEASE_MS
+    dispatch.show_labels(market.database, market.inboxes, claims, reached=freeze)
+    assert market.inboxes.states[dispatch_id] == "closed"
+
+
+def test_an_edit_by_a_clock_that_is_behind_is_not_forgotten_when_the_work_is_given_back(market: Market) -> None:
+    """The invariant of deadlines looks at when the work is ready, not at what it was due for before the edit."""
+    dispatch_id = market.open()
+    claims = market.claims("dispatch")
+    behind_ms = market.now_ms - 3_000
+    market.database.run(
+        lambda session: dispatch.revise_order(
+            session,
+            market.ids,
+            dispatch_id=dispatch_id,
+            document=WELDER,
+            taxonomy=builtin_taxonomy(),
+            now_ms=behind_ms,
+        )
+    )
+    market.database.run(lambda session: release(session, claims, market.now_ms + 500))
+    assert violations(market.database) == []
+    assert [claimed.subject_id for claimed in market.claims("dispatch")] == [dispatch_id]

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
 
-from kit.db import Database
+from kit.db import Database, DatabaseUnavailable
 from kit.redis import connect
 from marketplace.inbox import (
     InboxEvent,
@@ -15,6 +16,8 @@ from marketplace.inbox import (
     InboxKeeper,
     InboxStore,
     InboxStream,
+    Missed,
+    catch_up,
     redis_events,
     redis_store,
     streams,
@@ -199,20 +202,98 @@ def test_a_broadcast_reaches_its_members(
     running(test, redis_server.url)
 
 
-def test_a_slow_client_is_told_to_reload(
+def test_a_slow_client_is_cut_off_and_loses_nothing(
     ready_store: InboxStore, waves: Waves, redis_server: WatchedRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its queue stays bounded; it costs the others nothing."""
+    """Its queue stays bounded, and it costs the others nothing; it reconnects with the last id that it got."""
     monkeypatch.setattr(streams, "MAX_QUEUED", 3)
 
     async def test(events: InboxEvents) -> None:
-        async with events.subscribe(5) as slow:
-            await in_thread(ready_store.deliver, [waves.commit([5]) for _ in range(6)])
-            await asyncio.sleep(0.3)
-            found = await take(slow, 3)
-            assert [event.kind for event in found] == ["reset", "offer", "offer"]
+        async with events.subscribe(5) as slow, events.subscribe(6) as other:
+            await in_thread(ready_store.deliver, [waves.commit([5])])
+            (first,) = await take(slow, 1)
+            await in_thread(ready_store.deliver, [waves.commit([5, 6]) for _ in range(3)])
+            assert offers(await take(other, 3)) == [2, 3, 4]
+            await in_thread(ready_store.deliver, [waves.commit([5]) for _ in range(3)])
+            await settled(events, ready_store, waves)
+            assert [event.kind async for event in slow] == ["reconnect"]
+            assert slow.closed
+        async with events.subscribe(5, last_event_id=first.id) as again:
+            assert offers(await take(again, 6)) == [2, 3, 4, 5, 6, 7]
 
     running(test, redis_server.url)
+
+
+def test_states_that_changed_meanwhile_are_told(
+    ready_store: InboxStore, waves: Waves, redis_server: WatchedRedis
+) -> None:
+    """A taken offer is no event with an id, so the reconnection itself brings it."""
+
+    async def test(events: InboxEvents) -> None:
+        taken, still_open = waves.commit([5]), waves.commit([5])
+        await in_thread(ready_store.deliver, [taken, still_open])
+        await in_thread(ready_store.set_state, taken.entry.dispatch_id, "taken")
+        await in_thread(ready_store.deliver, [waves.commit([5])])
+        async with events.subscribe(5, last_event_id=2) as again:
+            state, offer = await take(again, 2)
+            assert state.document == {"dispatch_id": taken.entry.dispatch_id, "state": "taken"}
+            assert (state.kind, state.id, offer.kind, offer.id) == ("state", None, "offer", 3)
+
+    running(test, redis_server.url)
+
+
+def test_who_missed_more_than_an_inbox_holds_is_told_to_reload(
+    ready_store: InboxStore, waves: Waves, redis_server: WatchedRedis
+) -> None:
+    async def test(events: InboxEvents) -> None:
+        await in_thread(ready_store.deliver, [waves.commit([5]) for _ in range(103)])
+        async with events.subscribe(5, last_event_id=2) as stream:
+            found = await take(stream, 101)
+            assert found[0].kind == "reset"
+            assert offers(found[1:]) == list(range(4, 104))
+        async with events.subscribe(5, last_event_id=4) as stream:
+            assert offers(await take(stream, 99)) == list(range(5, 104))
+
+    running(test, redis_server.url)
+
+
+def test_what_was_missed_comes_from_the_database_while_redis_is_away(
+    ready_store: InboxStore, waves: Waves, redis_server: WatchedRedis, sqlite_database: Database
+) -> None:
+    for _ in range(3):
+        waves.commit([5])
+    waves.states[5_000_001] = "closed"
+    redis_server.kill()
+
+    async def run() -> None:
+        events = InboxEvents(redis_server.url, partial(catch_up, sqlite_database, waves))
+        await events.start()
+        async with events.subscribe(5, last_event_id=1) as stream, events.subscribe(5) as fresh:
+            found = await take(stream, 3)
+            assert [(event.kind, event.id) for event in found] == [("state", None), ("offer", 2), ("offer", 3)]
+            assert [event.kind for event in await take(fresh, 1)] == ["reset"]
+        await events.stop()
+
+    asyncio.run(run())
+
+
+def test_a_database_that_is_slow_or_away_is_told_as_reset(redis_server: WatchedRedis) -> None:
+    redis_server.kill()
+    asked: list[int] = []
+
+    def away(user_id: int, after_event_id: int) -> Missed:
+        asked.append(user_id)
+        raise DatabaseUnavailable("the database does not answer")
+
+    async def run() -> None:
+        events = InboxEvents(redis_server.url, away)
+        await events.start()
+        async with events.subscribe(5, last_event_id=1) as stream:
+            assert [event.kind for event in await take(stream, 1)] == ["reset"]
+        await events.stop()
+
+    asyncio.run(run())
+    assert asked == [5]
 
 
 def test_a_loss_of_redis_is_told_and_heals(

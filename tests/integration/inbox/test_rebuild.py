@@ -287,6 +287,31 @@ def test_a_mark_of_another_server_is_not_believed(
     assert [entry.event_id for entry in ready_store.read_all(5).entries] == [lost.entry.event_id, 1]
 
 
+def test_what_a_worker_wrote_to_the_old_server_after_a_takeover_is_written_again(
+    sqlite_database: Database, redis_client: RedisClient
+) -> None:
+    """The standby took over and was rebuilt; a worker that had not heard of it delivered one more wave elsewhere."""
+    store, waves = InboxStore(redis_client), Waves()
+    keeper = InboxKeeper(sqlite_database, store, waves)
+    keeper.keep(START_MS)
+    store.deliver([waves.commit([1, 2, 3])])
+    redis_client.execute("SET", redis_scripts.SERVER_KEY, "the server that was the primary")
+    assert keeper.keep(START_MS + 5) is not None
+    waves.commit([2, 3, 4])
+    waves.states[5_000_002] = "taken"
+    assert faults(sqlite_database, store, waves) != []
+    settled_ms = START_MS + 5 + redis_rebuild.SETTLED_MS
+    assert keeper.keep(settled_ms) is None
+    assert faults(sqlite_database, store, waves) != [], "not before everybody has heard of the new server"
+    keeper.keep(settled_ms + 1)
+    assert faults(sqlite_database, store, waves) == []
+    assert store.labels([5_000_002]) == {5_000_002: ("order 5000002", "taken")}
+    assert redis_client.execute("EXISTS", redis_scripts.MOVED_KEY, REBUILD_KEY) == 0
+    commands = redis_client.execute("INFO", "commandstats").get("cmdstat_zadd", {}).get("calls")
+    keeper.keep(settled_ms + 10_000)
+    assert redis_client.execute("INFO", "commandstats").get("cmdstat_zadd", {}).get("calls") == commands, "once only"
+
+
 def test_a_killed_redis_comes_back_complete(
     sqlite_database: Database, ready_store: InboxStore, waves: Waves, redis_server: WatchedRedis
 ) -> None:

@@ -57,14 +57,22 @@ class Waves:
         self.states: dict[int, str] = {}
 
     def commit(
-        self, users: Iterable[int], *, dispatch_id: int | None = None, tier: str = "full", wave: int = 1
+        self,
+        users: Iterable[int],
+        *,
+        dispatch_id: int | None = None,
+        tier: str = "full",
+        wave: int = 1,
+        title: str | None = None,
     ) -> Chunk:
         """Add a chunk with the next event id; by default of a dispatch of its own."""
         event_id = len(self.chunks) + 1
         chosen = array("q", sorted(users))
         dispatch_id = dispatch_id or 5_000_000 + event_id
         at_ms = START_MS + event_id
-        entry = WaveEntry(event_id, dispatch_id, f"order {dispatch_id}", tier, wave, at_ms, at_ms + LASTS_MS, "open")
+        entry = WaveEntry(
+            event_id, dispatch_id, title or f"order {dispatch_id}", tier, wave, at_ms, at_ms + LASTS_MS, "open"
+        )
         chunk = Chunk(entry, chosen, array("i", [score_of(event_id, user) for user in chosen]))
         self.chunks.append(chunk)
         return chunk

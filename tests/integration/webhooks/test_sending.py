@@ -4,10 +4,17 @@ import base64
 import hashlib
 import hmac
 import socket
+import ssl
 import threading
 import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from kit.clock import elapsed_s
 from kit.encryption import SecretBox
@@ -222,6 +229,53 @@ def test_a_name_that_cannot_be_looked_up_is_a_failure() -> None:
     found = WebhookClient(AddressRules(), look_up=unknown).post("https://nowhere.example/", "{}", {})
     assert found.error == "no connection to the receiver: the name nowhere.example cannot be looked up"
     assert look_up("127.0.0.1", 1) == ["127.0.0.1"]
+
+
+def certified(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Contexts of a server that is called ``name`` and of a client that trusts its certificate."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    called = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(called)
+        .issuer_name(called)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "certificate.pem", folder / "key.pem"
+    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(*paths)
+    return server, ssl.create_default_context(cafile=str(paths[0]))
+
+
+def test_the_certificate_is_checked_for_the_name_though_the_address_is_used(tmp_path: Path) -> None:
+    server, client = certified(tmp_path, "hooks.example")
+
+    def here(host: str, port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    with receiving(server) as receiver:
+        url = f"https://hooks.example:{receiver.port}/hooks"
+        trusting = WebhookClient(RULES, look_up=here, tls=client)
+        assert trusting.post(url, "{}", {}).status == 200
+        assert receiver.arrived[0].headers["host"] == f"hooks.example:{receiver.port}"
+        wrong_name = trusting.post(f"https://other.example:{receiver.port}/hooks", "{}", {})
+        unknown = WebhookClient(RULES, look_up=here).post(url, "{}", {})
+        for found in (wrong_name, unknown):
+            assert found.status is None
+            assert found.error is not None
+            assert "certificate verify failed" in found.error
+        assert len(receiver.arrived) == 1
 
 
 def test_a_slow_webhook_holds_nobody_else(hooks: Hooks) -> None:

@@ -3,8 +3,6 @@
 import asyncio
 from typing import Any
 
-import pytest
-
 from marketplace.inbox import InboxEvent, InboxStream, streams
 
 
@@ -47,18 +45,49 @@ def test_the_position_never_goes_back() -> None:
     assert [event.id for event in drained(stream)] == [9, 12, 12]
 
 
-@pytest.mark.parametrize("begun", [True, False])
-def test_too_many_events_become_one_reset(begun: bool) -> None:
+def test_who_is_too_slow_is_told_to_reconnect_and_cut_off() -> None:
+    """Nothing follows: what was dropped comes after the reconnection, from the position of what did arrive."""
     stream = InboxStream(5)
-    if begun:
-        stream.begin([], [])
+    stream.begin([], [])
     for event_id in range(1, 1_000):
         stream.receive_offer(offer(event_id))
-    if not begun:
-        stream.begin([], [])
+    stream.receive_state({"dispatch_id": 7, "state": "taken"})
+    stream.reset()
+    assert [(event.kind, event.id) for event in drained(stream)] == [("reconnect", None)]
+    assert stream.closed
+
+
+def test_the_queue_is_bounded_exactly() -> None:
+    stream = InboxStream(5)
+    stream.begin([], [])
+    for event_id in range(1, streams.MAX_QUEUED + 1):
+        stream.receive_offer(offer(event_id))
+    assert len(drained(stream)) == streams.MAX_QUEUED
+
+
+def test_too_many_events_before_the_list_was_read_become_one_reset() -> None:
+    stream = InboxStream(5)
+    for event_id in range(1, 1_000):
+        stream.receive_offer(offer(event_id))
+    stream.begin([], [])
     events = drained(stream)
-    assert len(events) <= streams.MAX_QUEUED + 1
-    assert "reset" in [event.kind for event in events]
+    assert len(events) == streams.MAX_HELD + 1
+    assert events[0].kind == "reset"
+
+
+def test_what_was_missed_cuts_nobody_off() -> None:
+    """A client that connects cannot have read yet, however much awaits it."""
+    stream = InboxStream(5)
+    for event_id in range(1_000, 1_000 + streams.MAX_HELD):
+        stream.receive_offer(offer(event_id))
+    stream.begin([offer(event_id) for event_id in range(1, streams.MAX_QUEUED)], [])
+    assert len(drained(stream)) == streams.MAX_QUEUED - 1 + streams.MAX_HELD
+
+
+def test_states_that_were_missed_come_before_the_offers() -> None:
+    stream = InboxStream(5)
+    stream.begin([offer(9, 8)], [4], [7, 8], [{"dispatch_id": 7, "state": "taken"}])
+    assert [(event.kind, event.document["dispatch_id"]) for event in drained(stream)] == [("state", 7), ("offer", 8)]
 
 
 def test_resets_in_a_row_are_one() -> None:
