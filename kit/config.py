@@ -29,8 +29,8 @@ class Settings(BaseSettings):
     """``mysql+pymysql://user:password@host:port/name`` in production, or ``.../name?topology=/absolute/file`` for the
     primary that a file names; SQLite in the data folder when unset."""
     redis_url: str | None = None
-    """``redis://host:port/0``, or ``redis+sentinel://host:port,host:port/service`` for the primary that Sentinels name; the
-    embedded server's unix socket in the data folder when unset."""
+    """``redis://host:port/0``, or ``redis+sentinel://host:port,host:port/service`` for the primary that Sentinels name;
+    the embedded server's unix socket in the data folder when unset."""
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8420, ge=0, le=65_535)
     ray_address: str | None = None

@@ -250,7 +250,8 @@ class _SeedRun:
         if pair is not None:
             knowledge.arrivals[pair[0]].append(pair[1])
         with self._bench.database.read() as session:
-            verdict.look(session, knowledge)
+            if actor.role in ("client", "dispatcher"):
+                verdict.look(session, knowledge, waves=actor.role == "dispatcher")
             if self.faults.commits - self._checked_at >= TABLES_EVERY:
                 self._checked_at = self.faults.commits
                 verdict.check_tables(session)
@@ -325,6 +326,7 @@ class _SeedRun:
         # An empty Redis is waited for: the claim of a keeper that died runs out.
         wait_ms = verdict.END_OF_TIME_MS - first[0][2] - now_ms if complete else KEEP_MS
         platform.elapsed_ms += max(0, wait_ms)
+        chosen = self._draws.choice([actor for actor in self.actors if actor.role == needed])
         for actor in self.actors:
-            actor.wakes_at_ms = platform.elapsed_ms + (0 if actor.role == needed else LEASE_MS)
+            actor.wakes_at_ms = platform.elapsed_ms + (0 if actor is chosen else LEASE_MS)
         return False

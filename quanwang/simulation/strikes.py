@@ -93,6 +93,7 @@ class Strikes:
 
     def _clock_jump(self) -> None:
         """One process lives an hour earlier or later for a while."""
+        self._platform.clocks_jumped = True
         actor = self._draws.choice(self._run.actors)
         actor.clock_skew_ms = self._draws.choice((-HOUR_MS, HOUR_MS, -1_500, 1_500))
 
@@ -103,6 +104,7 @@ class Strikes:
 
     def _all_clocks_jump(self) -> None:
         """The machine's clock is set; the second time it is set back."""
+        self._platform.clocks_jumped = True
         jump_ms = -self._clocks_ahead_ms or self._draws.choice((-HOUR_MS, HOUR_MS))
         self._clocks_ahead_ms += jump_ms
         self._platform.offset_ms += jump_ms

@@ -21,8 +21,14 @@ END_OF_TIME_MS: Final = 1 << 52
 FINAL_STATES: Final = frozenset({"exhausted", "expired", "cancelled", "publisher_silent", "unmatchable", "assigned"})
 
 
-def look(session: Session, knowledge: Knowledge) -> None:
-    """Read what was committed since the last look. Raises Violation."""
+def look(session: Session, knowledge: Knowledge, *, waves: bool) -> None:
+    """Look at what was just committed, and with ``waves`` read the new ones. Raises Violation."""
+    _raise_first("at most one active assignment", INVARIANTS["at most one active assignment"](session))
+    if waves:
+        _read_waves(session, knowledge)
+
+
+def _read_waves(session: Session, knowledge: Knowledge) -> None:
     for chunk in dispatch.iterate_wave_chunks(session, 0, knowledge.newest_event, CHUNKS_AT_ONCE):
         entry = chunk.entry
         knowledge.newest_event = entry.event_id
@@ -37,7 +43,6 @@ def look(session: Session, knowledge: Knowledge) -> None:
                 )
             knowledge.told[pair] = Told(entry.event_id, entry.wave, entry.tier, entry.expires_at_ms)
             knowledge.told_of[entry.dispatch_id].append(user_id)
-    _raise_first("at most one active assignment", INVARIANTS["at most one active assignment"](session))
 
 
 def check_tables(session: Session) -> None:
