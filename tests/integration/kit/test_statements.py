@@ -1,7 +1,7 @@
 """The statements of kit.db mean the same on SQLite and MariaDB."""
 
 import pytest
-from sqlalchemy import MetaData, Table, UniqueConstraint, exc, select
+from sqlalchemy import Table, UniqueConstraint, exc, select
 
 from kit.db import (
     Database,
@@ -25,12 +25,9 @@ from kit.db import (
 )
 from kit.db.statements import RowRefused
 
-# Not among the product's tables: whoever goes through all of those, in the same process, must not meet these.
-tables_of_tests = MetaData(naming_convention=metadata.naming_convention)
-
 thing = Table(
     "test_thing",
-    tables_of_tests,
+    metadata,
     id_key(),
     text_of("name", 20),
     big_int("amount", nullable=True),
@@ -44,7 +41,7 @@ thing = Table(
     UniqueConstraint("level", "active"),
 )
 
-tally = Table("test_tally", tables_of_tests, id_ref("subject_id", primary_key=True), big_int("total"))
+tally = Table("test_tally", metadata, id_ref("subject_id", primary_key=True), big_int("total"))
 
 KEY = bytes(range(32))
 
@@ -62,24 +59,6 @@ def row(number: int, **changes: object) -> dict[str, object]:
         "made_at_ms": 1_700_000_000_000,
         **changes,
     }
-
-
-def with_own_tables(database: Database) -> Database:
-    database.create_schema(tables_of_tests)
-    with database.transaction() as session:
-        for table in tables_of_tests.sorted_tables:
-            session.execute(table.delete())
-    return database
-
-
-@pytest.fixture
-def sqlite_database(sqlite_database: Database) -> Database:
-    return with_own_tables(sqlite_database)
-
-
-@pytest.fixture
-def mariadb_database(mariadb_database: Database) -> Database:
-    return with_own_tables(mariadb_database)
 
 
 @pytest.fixture
