@@ -19,5 +19,5 @@ def holds_something(session: Session) -> bool:
 
 def _tables(session: Session) -> list[Table]:
     """The tables that the database has; this process may know others, such as those of tests."""
-    there = set(inspect(session.connection()).get_table_names())
+    there = set(inspect(session).get_table_names())
     return [table for table in metadata.sorted_tables if table.name in there]
