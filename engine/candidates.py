@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import orjson
 
@@ -102,7 +102,7 @@ def _answer(query: Query, request: MatchRequest, result: MatchResult, timing: Ma
         full=_candidates(result.full),
         partial_count=None if result.full_only else result.partial_count,
         partial=None if result.full_only else _candidates(result.partial),
-        certificate=asdict(result.certificate),
+        certificate=result.certificate.document(),
         dimension_counts=result.dimension_counts,
         timing=timing,
     )

@@ -24,6 +24,10 @@ class Certificate:
     closed_by_routing: int
     population: int
 
+    def document(self) -> dict[str, int]:
+        """The fields by their names, to be stored."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
     def is_complete(self) -> bool:
         """Whether every user of the population is accounted for."""
         return self.evaluated + self.closed_by_routing == self.population

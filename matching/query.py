@@ -4,9 +4,10 @@
 extraction) and freezes it, so that every wave of an order asks exactly the same.
 """
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal, Self
+
+import orjson
 
 from matching.errors import NoDimension
 from matching.extracted import ExtractedKey, Extraction
@@ -87,13 +88,12 @@ class Query:
 
     def to_json(self) -> str:
         """Return one line of JSON that ``from_json`` reads back as an equal query."""
-        document = asdict(self) | {"extracted": [key._asdict() for key in self.extracted]}
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return orjson.dumps(self, default=ExtractedKey._asdict).decode()
 
     @classmethod
     def from_json(cls, line: str) -> Self:
         """Read what ``to_json`` wrote; it is trusted, not checked again."""
-        stored = json.loads(line)
+        stored = orjson.loads(line)
         return cls(
             id=stored["id"],
             groups=tuple(

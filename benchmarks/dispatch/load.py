@@ -16,7 +16,7 @@ from benchmarks.dispatch.usage import Usage, usage_between, usage_now
 from kit.errors import Unavailable
 
 BATCH_MS: Final = 5.0
-CONNECTIONS: Final = 8
+CONNECTIONS: Final = 2
 DRAIN_S: Final = 8.0
 """So long without a notice ends the wait for the rest."""
 

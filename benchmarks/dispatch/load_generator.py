@@ -1,10 +1,12 @@
-"""The clients, in a process of their own: orders leave at their times whatever became of those before (open loop).
+"""The clients, in a process of their own: orders come at their times whatever became of those before (open loop).
 
-Every time counts from when an order should have left, so a server that stalls cannot hide the orders that it kept.
+They leave in bulk, as a backend's would: a client whose last request was answered sends all that is due by then. Every
+time counts from when an order should have left, so a server that stalls cannot hide the orders that it kept.
 
 Reads one JSON document from stdin, writes one to stdout. Run by ``benchmarks.dispatch.load``.
 """
 
+import contextlib
 import http.client
 import json
 import queue
@@ -82,17 +84,16 @@ def generate(task: dict[str, Any]) -> dict[str, Any]:
         raise TimeoutError("the inboxes' event channel could not be subscribed to")
     times: list[float] = task["arrivals"]
     sent = Sent([None] * len(times), [None] * len(times), [None] * len(times))
-    requests: queue.Queue[list[int] | None] = queue.Queue()
+    due: queue.Queue[int | None] = queue.Queue()
     begin_s = time.perf_counter() + START_PAUSE_S
     clock_ms = time.time() * 1_000 - time.perf_counter() * 1_000
     clients = [
-        threading.Thread(target=_send_all, args=(task, requests, sent), daemon=True) for _ in range(task["connections"])
+        threading.Thread(target=_send_all, args=(task, due, sent), daemon=True) for _ in range(task["connections"])
     ]
     for client in clients:
         client.start()
-    _release(times, begin_s, task["batch_ms"] / 1_000, requests)
-    for _ in clients:
-        requests.put(None)
+    _release(times, begin_s, task["batch_ms"] / 1_000, due)
+    due.put(None)
     for client in clients:
         client.join()
     _wait_told(task["sizes"], sent, notices, task["drain_s"])
@@ -111,27 +112,36 @@ def generate(task: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _release(times: list[float], begin_s: float, every_s: float, requests: "queue.Queue[list[int] | None]") -> None:
-    """Put the orders whose time has come into requests, at most every ``every_s``."""
+def _release(times: list[float], begin_s: float, every_s: float, due: "queue.Queue[int | None]") -> None:
+    """Hand the orders whose time has come to the clients, every ``every_s``."""
     place = 0
     while place < len(times):
         now_s = time.perf_counter()
-        end = place
-        while end < len(times) and begin_s + times[end] <= now_s and end - place < MOST_IN_A_REQUEST:
-            end += 1
-        if end > place:
-            requests.put(list(range(place, end)))
-            place = end
-            if end - place >= MOST_IN_A_REQUEST:
-                continue
+        while place < len(times) and begin_s + times[place] <= now_s:
+            due.put(place)
+            place += 1
         next_s = begin_s + times[place] if place < len(times) else now_s
         time.sleep(max(every_s, next_s - time.perf_counter()))
 
 
-def _send_all(task: dict[str, Any], requests: "queue.Queue[list[int] | None]", sent: Sent) -> None:
-    """One client: a connection of its own, one request after the other."""
+def _take(due: "queue.Queue[int | None]") -> list[int]:
+    """All orders that are due, at most as many as a request may hold; none when there will be no more."""
+    places: list[int] = []
+    with contextlib.suppress(queue.Empty):
+        while len(places) < MOST_IN_A_REQUEST:
+            place = due.get(block=not places)
+            if place is None:
+                # For the next client too.
+                due.put(None)
+                break
+            places.append(place)
+    return places
+
+
+def _send_all(task: dict[str, Any], due: "queue.Queue[int | None]", sent: Sent) -> None:
+    """One client: a connection of its own, one request after the other, each with all that is due by then."""
     connection = http.client.HTTPConnection(task["host"], task["port"], timeout=REQUEST_TIMEOUT_S)
-    while (places := requests.get()) is not None:
+    while places := _take(due):
         now_s = time.perf_counter()
         for place in places:
             sent.left_s[place] = now_s

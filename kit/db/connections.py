@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pymysql
-from pymysql.cursors import Cursor
+from pymysql.cursors import RE_INSERT_VALUES, Cursor
 from sqlalchemy import Connection, create_engine, event, exc
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.pool import NullPool
@@ -26,9 +26,33 @@ MAX_STATEMENT_BYTES: Final = 6 * 1024 * 1024
 
 
 class WideCursor(Cursor):
-    """A cursor that sends a multi-row INSERT as one statement: kit.db bounds the rows, not the driver."""
+    """A cursor that sends a multi-row INSERT as one statement: kit.db bounds the rows, not the driver.
 
-    max_stmt_length = MAX_STATEMENT_BYTES * 2
+    Most parameters are whole numbers, which need no escaping; to ask the driver for each of them would take a third of
+    the time of a batch of orders.
+    """
+
+    def execute(self, query: Any, args: Any = None) -> int:
+        """Send a statement with its parameters put in."""
+        if type(args) is dict:
+            query, args = query % self._literals(args), None
+        return super().execute(query, args)
+
+    def executemany(self, query: str, args: Any) -> int | None:
+        """Send ``INSERT ... VALUES (...)`` once for all rows; any other statement once a row."""
+        found = RE_INSERT_VALUES.match(query) if args and type(args[0]) is dict else None
+        if found is None:
+            return super().executemany(query, args)
+        values = found.group(2).rstrip()
+        rows = ",".join([values % self._literals(row) for row in args])
+        # Encoded here, strictly: the driver would let half of a surrogate pair pass.
+        statement = (found.group(1) % () + rows + (found.group(3) or "") % ()).encode()
+        return super().execute(statement)  # type: ignore[arg-type]  # the driver takes bytes as well
+
+    def _literals(self, row: dict[str, Any]) -> dict[str, Any]:
+        escape = self.connection.escape
+        # A whole number formats itself; type, not isinstance, for a bool does not.
+        return {name: value if type(value) is int else escape(value) for name, value in row.items()}
 
 
 TOPOLOGY_PARAMETER: Final = "topology"
@@ -150,6 +174,8 @@ def mysql_pool(url: str, pool_size: int, pool_timeout_s: float, statement_timeou
         pool_timeout=pool_timeout_s,
         pool_recycle=1_800,
         pool_use_lifo=True,
+        # Database ends every transaction itself before it gives a connection back: no second ROLLBACK is needed.
+        pool_reset_on_return=None,
         connect_args=_mysql_arguments(statement_timeout_s),
     )
     _follow_topology(engine, topology_of(url))

@@ -1,5 +1,6 @@
 """Row locks. SQLite has one writer, so an open transaction there already excludes every other one."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import CursorResult, Select
@@ -17,6 +18,6 @@ def lock_shared(session: Session, select: Select[Any]) -> CursorResult[Any]:
     return session.execute(select.with_for_update(read=True))
 
 
-def claim_rows(session: Session, select: Select[Any]) -> CursorResult[Any]:
+def claim_rows(session: Session, select: Select[Any], parameters: Mapping[str, Any] | None = None) -> CursorResult[Any]:
     """Run ``select``, lock its rows and leave out, without waiting, those that others have locked (SKIP LOCKED)."""
-    return session.execute(select.with_for_update(skip_locked=True))
+    return session.execute(select.with_for_update(skip_locked=True), parameters)

@@ -4,9 +4,23 @@ import json
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, case, delete, literal_column, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    Row,
+    and_,
+    bindparam,
+    case,
+    delete,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import mysql, sqlite
 
 from kit.db import Session, bulk_update, claim_rows, lock_rows
@@ -92,7 +106,7 @@ def enqueue(session: Session, ids: IdAllocator, works: Sequence[NewWork], now_ms
     for start in range(0, len(ordered), MAX_ENQUEUE):
         part = ordered[start : start + MAX_ENQUEUE]
         rows = [_new_row(work_id, work, now_ms) for work_id, work in zip(ids.take(len(part)), part, strict=True)]
-        _upsert(session, rows)
+        session.execute(_upsert(session.dialect.name), rows)
 
 
 def _new_row(work_id: int, work: NewWork, now_ms: int) -> dict[str, Any]:
@@ -120,15 +134,14 @@ def _new_row(work_id: int, work: NewWork, now_ms: int) -> dict[str, Any]:
     }
 
 
-def _upsert(session: Session, rows: list[dict[str, Any]]) -> None:
-    if session.dialect.name == "sqlite":
+@cache
+def _upsert(dialect: str) -> Insert:
+    if dialect == "sqlite":
         into = sqlite.insert(work_table)
         changes = _changes_on_conflict(into.excluded.due_at_ms, into.excluded.payload)
-        statement: Any = into.on_conflict_do_update(index_elements=["kind", "subject_id"], set_=dict(changes))
-    else:
-        onto = mysql.insert(work_table)
-        statement = onto.on_duplicate_key_update(_changes_on_conflict(onto.inserted.due_at_ms, onto.inserted.payload))
-    session.execute(statement, rows)
+        return into.on_conflict_do_update(index_elements=["kind", "subject_id"], set_=dict(changes))
+    onto = mysql.insert(work_table)
+    return onto.on_duplicate_key_update(_changes_on_conflict(onto.inserted.due_at_ms, onto.inserted.payload))
 
 
 def _changes_on_conflict(due_at_ms: Any, payload: Any) -> list[tuple[str, Any]]:
@@ -178,27 +191,29 @@ def claim(session: Session, kinds: Sequence[str], limit: int, now_ms: int, lease
     return [_claimed(row, lease_until_ms) for row in found]
 
 
+_DUE: Final = (
+    select(
+        _work.id,
+        _work.kind,
+        _work.subject_id,
+        _work.state,
+        _work.attempt,
+        _work.failures,
+        _work.due_at_ms,
+        _work.payload,
+        _work.last_error,
+        _work.created_at_ms,
+    )
+    # Without the hint a small table is read whole, and every row of it is locked.
+    .with_hint(work_table, "FORCE INDEX (ix_work_ready)", "mysql")
+    .where(_work.kind == bindparam("of_kind"), _work.ready_at_ms <= bindparam("at_ms"))
+    .order_by(_work.ready_at_ms)
+    .limit(bindparam("at_most"))
+)
+
+
 def _due(session: Session, kind: str, limit: int, now_ms: int) -> Sequence[Row[Any]]:
-    return claim_rows(
-        session,
-        select(
-            _work.id,
-            _work.kind,
-            _work.subject_id,
-            _work.state,
-            _work.attempt,
-            _work.failures,
-            _work.due_at_ms,
-            _work.payload,
-            _work.last_error,
-            _work.created_at_ms,
-        )
-        # Without the hint a small table is read whole, and every row of it is locked.
-        .with_hint(work_table, "FORCE INDEX (ix_work_ready)", "mysql")
-        .where(_work.kind == kind, _work.ready_at_ms <= now_ms)
-        .order_by(_work.ready_at_ms)
-        .limit(limit),
-    ).all()
+    return claim_rows(session, _DUE, {"of_kind": kind, "at_ms": now_ms, "at_most": limit}).all()
 
 
 def _claimed(row: Row[Any], lease_until_ms: int) -> Claimed:

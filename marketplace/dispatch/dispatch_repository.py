@@ -1,10 +1,11 @@
 """Rows of dispatches, their events and their policies."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, select
 
 from kit.db import Session, insert_if_absent, insert_many, lock_rows, lock_shared, upsert
 from marketplace.dispatch.policies import Policy
@@ -92,12 +93,20 @@ def read_dispatches(session: Session, dispatch_ids: Sequence[int]) -> dict[int, 
     return _rows(session.execute(_by_ids(dispatch_ids)).all())
 
 
-def lock_dispatches(session: Session, dispatch_ids: Sequence[int]) -> dict[int, DispatchRow]:
+def lock_dispatches(
+    session: Session, dispatch_ids: Sequence[int], known: Mapping[int, DispatchRow] | None = None
+) -> dict[int, DispatchRow]:
     """Return the dispatches and lock them against everybody until the commit.
 
-    Always before their work rows: whoever takes both takes them in this order.
+    Always before their work rows: whoever takes both takes them in this order. ``known`` rows were read before; those
+    whose version still stands are not read again.
     """
-    return _rows(lock_rows(session, _by_ids(dispatch_ids)).all())
+    if not known:
+        return _rows(lock_rows(session, _by_ids(dispatch_ids)).all())
+    versions = lock_rows(session, _versions_by_ids(dispatch_ids)).all()
+    rows = {row.id: known[row.id] for row in versions if row.id in known and known[row.id].version == row.version}
+    moved = [row.id for row in versions if row.id not in rows]
+    return {**rows, **read_dispatches(session, moved)} if moved else rows
 
 
 def share_dispatches(session: Session, dispatch_ids: Sequence[int]) -> dict[int, DispatchRow]:
@@ -150,12 +159,20 @@ def insert_events(session: Session, rows: Sequence[tuple[int, NewEvent]]) -> Non
 
 def newest_policies(session: Session, names: Sequence[str] | None = None) -> dict[str, StoredPolicy]:
     """Return the newest version of each policy, or of the named ones."""
-    newest = select(policy.c.name, func.max(policy.c.version).label("version")).group_by(policy.c.name)
-    if names is not None:
-        newest = newest.where(policy.c.name.in_(names))
-    versions = newest.subquery()
-    same = and_(policy.c.name == versions.c.name, policy.c.version == versions.c.version)
-    return {row.name: _stored_policy(row) for row in session.execute(select(policy).join(versions, same))}
+    if names is None:
+        return {row.name: _stored_policy(row) for row in session.execute(_NEWEST_POLICIES)}
+    rows = [session.execute(_NEWEST_OF, {"of_name": name}).first() for name in names]
+    return {row.name: _stored_policy(row) for row in rows if row is not None}
+
+
+_VERSIONS: Final = select(policy.c.name, func.max(policy.c.version).label("version")).group_by(policy.c.name).subquery()
+_NEWEST_POLICIES: Final = select(policy).join(
+    _VERSIONS, and_(policy.c.name == _VERSIONS.c.name, policy.c.version == _VERSIONS.c.version)
+)
+# Built once: every request with orders asks it.
+_NEWEST_OF: Final = (
+    select(policy).where(policy.c.name == bindparam("of_name")).order_by(policy.c.version.desc()).limit(1)
+)
 
 
 def policy_version(session: Session, name: str, version: int) -> StoredPolicy | None:
@@ -186,6 +203,11 @@ def insert_policy(session: Session, policy_id: int, version: int, value: Policy,
         "created_at_ms": now_ms,
     }
     return insert_if_absent(session, policy, [row]) == 1
+
+
+def _versions_by_ids(dispatch_ids: Sequence[int]) -> Select[Any]:
+    columns = (dispatch.c.id, dispatch.c.version)
+    return select(*columns).where(dispatch.c.id.in_(sorted(set(dispatch_ids)))).order_by(dispatch.c.id)
 
 
 def _by_ids(dispatch_ids: Sequence[int]) -> Select[Any]:
@@ -286,4 +308,10 @@ _CHANGING = [column.name for column in dispatch.columns if column.name not in _F
 
 
 def _stored_policy(row: Row[Any]) -> StoredPolicy:
-    return StoredPolicy(row.id, row.version, Policy.from_json(row.document), row.created_at_ms)
+    return StoredPolicy(row.id, row.version, _policy_of(row.document), row.created_at_ms)
+
+
+@lru_cache(maxsize=1_024)
+def _policy_of(document: str) -> Policy:
+    """Read a stored policy; a version never changes, and every batch of work asks for the same few."""
+    return Policy.from_json(document)

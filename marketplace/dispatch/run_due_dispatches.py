@@ -84,7 +84,7 @@ def _commit(
     reached: Reached,
 ) -> set[str]:
     subjects = [claimed.subject_id for claimed in claims]
-    rows = dispatch_repository.lock_dispatches(session, subjects)
+    rows = dispatch_repository.lock_dispatches(session, subjects, loaded.rows)
     mine = hold(session, claims)
     reached("dispatch.rows_locked")
     queues = dispatch_repository.queues(session, subjects)

@@ -1,11 +1,11 @@
 """Rows of waves and of frozen queries."""
 
-import json
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 
 from kit.db import Session, insert_many, upsert
@@ -86,15 +86,15 @@ def _wave_values(chunk: NewWaveChunk) -> dict[str, Any]:
         "full_count": chunk.full_count,
         "partial_count": chunk.partial_count,
         "dimension_counts": _json(chunk.dimension_counts),
-        "timing": None if chunk.timing is None else _json(asdict(chunk.timing)),
+        "timing": None if chunk.timing is None else _json(chunk.timing),
         "sent_at_ms": chunk.sent_at_ms,
         "expires_at_ms": chunk.expires_at_ms,
         "delivered_at_ms": None,
     }
 
 
-def _json(document: Mapping[str, Any]) -> str:
-    return json.dumps(dict(document), separators=(",", ":"), ensure_ascii=False)
+def _json(document: Mapping[str, Any] | MatchTiming) -> str:
+    return orjson.dumps(document, default=dict).decode()
 
 
 def save_frozen(session: Session, frozen: Sequence[FrozenQuery]) -> None:
@@ -126,10 +126,10 @@ def frozen_queries(session: Session, versions: Mapping[int, int]) -> dict[int, F
                 dispatch_id=row.dispatch_id,
                 order_version=row.order_version,
                 query_json=row.query,
-                certificate=json.loads(row.certificate),
+                certificate=orjson.loads(row.certificate),
                 full_count=row.full_count,
                 partial_count=row.partial_count,
-                dimension_counts=json.loads(row.dimension_counts),
+                dimension_counts=orjson.loads(row.dimension_counts),
                 frozen_at_ms=row.frozen_at_ms,
             )
     return found

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 
 from kit.db import Session, insert_if_absent
 from marketplace.orders.order_documents import SubmittedOrder
@@ -38,16 +38,17 @@ class KnownOrder:
     body_hash: bytes
 
 
+_KNOWN: Final = select(orders.c.external_id, orders.c.id, orders.c.body_hash).where(
+    orders.c.owner == bindparam("of_owner"), orders.c.external_id.in_(bindparam("among", expanding=True))
+)
+
+
 def known_orders(session: Session, owner: str, external_ids: Sequence[str]) -> dict[str, KnownOrder]:
     """Return the owner's orders among these external ids."""
     found: dict[str, KnownOrder] = {}
     for start in range(0, len(external_ids), _IN_AT_MOST):
         part = external_ids[start : start + _IN_AT_MOST]
-        rows = session.execute(
-            select(orders.c.external_id, orders.c.id, orders.c.body_hash).where(
-                orders.c.owner == owner, orders.c.external_id.in_(part)
-            )
-        )
+        rows = session.execute(_KNOWN, {"of_owner": owner, "among": part})
         found.update({row.external_id: KnownOrder(row.id, bytes(row.body_hash)) for row in rows})
     return found
 
