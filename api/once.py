@@ -14,13 +14,12 @@ from api.services import Services
 from kit import idempotency
 from kit.db import Session
 from kit.idempotency import Replay, hash_body
+from kit.work import kinds_enqueued
 from marketplace.access import Caller
 
 KEY_HEADER: Final = "Idempotency-Key"
 REPLAYED_HEADER: Final = "idempotency-replayed"
 Result = TypeVar("Result")
-WOKEN_KINDS: Final = ("dispatch", "delivery", "webhook_event", "webhook")
-"""Work that a change may have written; who has none looks once for nothing."""
 
 
 class NoIdempotencyKey(MalformedRequest):
@@ -61,31 +60,31 @@ class ChangeRequest:
         now_ms = self.services.clock()
         reached = self.services.reached
 
-        def run(session: Session) -> tuple[int, str, bool]:
+        def run(session: Session) -> tuple[int, str, bool, frozenset[str]]:
             owner = f"{self.caller.owner}\n{self.scope}"
             started = idempotency.begin(
                 session, owner=owner, key=self.key, body_hash=hash_body(self.body), now_ms=now_ms
             )
             if isinstance(started, Replay):
-                return started.status, started.body, True
+                return started.status, started.body, True, frozenset()
             reached("request.begun")
             answer = effect(session, now_ms)
             reached("request.effected")
             kept = (answer.kept or answer.document).model_dump_json()
             idempotency.store(session, owner=owner, key=self.key, status=answer.status, body=kept)
             reached("request.stored")
-            return answer.status, answer.document.model_dump_json() if answer.kept else kept, False
+            text = answer.document.model_dump_json() if answer.kept else kept
+            return answer.status, text, False, kinds_enqueued(session)
 
         # The key is written with the effect: a second run finds the answer if the first commit was kept.
-        status, text, replayed = self.services.database.run_idempotent(run)
+        status, text, replayed, kinds = self.services.database.run_idempotent(run)
         reached("request.committed")
-        if not replayed:
-            self.services.wake.notify(WOKEN_KINDS)
+        self.services.wake.notify(kinds)
         headers = {REPLAYED_HEADER: "true"} if replayed else {}
         return Response(text, status, headers=headers, media_type="application/json")
 
 
-def change_request(
+async def change_request(
     request: Request,
     caller: Annotated[Caller, Depends(authorized)],
     body: Annotated[bytes, Depends(raw_body)],
@@ -111,8 +110,12 @@ Changes = Annotated[ChangeRequest, Depends(change_request)]
 
 def changed(services: Services, effect: Callable[[Session], Result]) -> Result:
     """Run an effect that is the same however often it runs (PUT, DELETE) in one transaction, then wake the workers."""
-    result = services.database.run_idempotent(effect)
-    services.wake.notify(WOKEN_KINDS)
+
+    def run(session: Session) -> tuple[Result, frozenset[str]]:
+        return effect(session), kinds_enqueued(session)
+
+    result, kinds = services.database.run_idempotent(run)
+    services.wake.notify(kinds)
     return result
 
 

@@ -84,14 +84,13 @@ class RedisClient:
         return Script(self, source)
 
     def read_stream(self, stream: str, after_id: str, *, block_ms: int, count: int = 100) -> list[tuple[str, str]]:
-        """Wait up to ``block_ms`` for entries of a stream after an id; return (id, field "kinds") pairs."""
+        """Wait up to ``block_ms`` (0: not at all) for entries of a stream after an id; return (id, "kinds") pairs."""
         if block_ms / 1000 >= self._timeout_s:
             raise ValueError(f"read_stream: block_ms {block_ms} is not below the answer timeout {self._timeout_s} s")
+        # BLOCK 0 would wait for ever.
+        waiting = ("BLOCK", block_ms) if block_ms > 0 else ()
         answer = self._try(
-            lambda: self._redis.execute_command(
-                "XREAD", "COUNT", count, "BLOCK", max(1, block_ms), "STREAMS", stream, after_id
-            ),
-            1,
+            lambda: self._redis.execute_command("XREAD", "COUNT", count, *waiting, "STREAMS", stream, after_id), 1
         )
         entries = answer[0][1] if answer else []
         return [(entry_id.decode(), fields.get(b"kinds", b"").decode()) for entry_id, fields in entries]

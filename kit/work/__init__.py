@@ -35,6 +35,7 @@ from kit.work.queue import (
     extend,
     fail,
     hold,
+    kinds_enqueued,
     release,
     reschedule,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "extend",
     "fail",
     "hold",
+    "kinds_enqueued",
     "list_dead",
     "lock_dead",
     "overdue_work",

@@ -108,16 +108,24 @@ class WorkLoop:
         self._paused_until_ms: dict[str, int] = {}
 
     def run_forever(self) -> None:
-        """Work until :meth:`stop`; a database that is away is waited for."""
+        """Work until :meth:`stop`; a database that is away is waited for.
+
+        Looked at are the kinds that had work just now and those that were announced; all of them every ``poll_s``,
+        because time makes work due as well and an announcement may be lost.
+        """
+        wanted, looked_at_s = frozenset(self._handlers), elapsed_s()
         while not self._stopping.is_set():
+            if elapsed_s() - looked_at_s >= self._poll_s:
+                wanted, looked_at_s = frozenset(self._handlers), elapsed_s()
             try:
-                worked = self.step()
+                busy = self._look(wanted)
             except Unavailable as error:
                 log.warning("work paused", sentence=error.sentence)
                 self._stopping.wait(max(self._poll_s, 0.5))
                 continue
-            if worked == 0 and not self._stopping.is_set():
-                self._wake.wait(self._handlers, self._poll_s)
+            if not self._stopping.is_set():
+                left_s = 0.0 if busy else max(0.0, self._poll_s - (elapsed_s() - looked_at_s))
+                wanted = busy | self._wake.wait(self._handlers, left_s)
 
     def stop(self) -> None:
         """Ask the loop to end; what is in a handler is finished first. Safe from any thread or signal handler."""
@@ -126,12 +134,12 @@ class WorkLoop:
 
     def step(self) -> int:
         """Claim one batch of each kind and work on it; return how many rows were claimed."""
-        total = 0
-        for kind in self._handlers:
-            if self._stopping.is_set():
-                break
-            total += self._step_kind(kind)
-        return total
+        return sum(self._step_kind(kind) for kind in self._handlers if not self._stopping.is_set())
+
+    def _look(self, wanted: frozenset[str]) -> frozenset[str]:
+        """As :meth:`step` for some kinds; return those of which there was work."""
+        kinds = [kind for kind in self._handlers if kind in wanted]
+        return frozenset(kind for kind in kinds if not self._stopping.is_set() and self._step_kind(kind))
 
     def _step_kind(self, kind: str) -> int:
         now_ms = self._clock()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import (
     ColumnElement,
@@ -93,6 +94,15 @@ class Claimed:
     lost: bool = False
 
 
+_enqueued: Final[WeakKeyDictionary[Session, set[str]]] = WeakKeyDictionary()
+"""What was written by transactions that are still open; a Session is one transaction's."""
+
+
+def kinds_enqueued(session: Session) -> frozenset[str]:
+    """Return which kinds of work this transaction wrote that are due at once: to be announced after its commit."""
+    return frozenset(_enqueued.get(session, ()))
+
+
 def enqueue(session: Session, ids: IdAllocator, works: Sequence[NewWork], now_ms: int) -> None:
     """Write the works, in the transaction of what caused them.
 
@@ -101,6 +111,7 @@ def enqueue(session: Session, ids: IdAllocator, works: Sequence[NewWork], now_ms
     Raises PayloadTooLarge. The last of several works for one (kind, subject_id) in one call wins.
     """
     last = {(work.kind, work.subject_id): work for work in works}
+    _enqueued.setdefault(session, set()).update(work.kind for work in works if work.due_at_ms <= now_ms)
     # In key order: two transactions that enqueue the same works must not lock them crosswise.
     ordered = [last[key] for key in sorted(last)]
     for start in range(0, len(ordered), MAX_ENQUEUE):

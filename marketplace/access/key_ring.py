@@ -39,10 +39,19 @@ class KeyRing:
         self._used_at_ms: dict[int, int] = {}
         self._lock = threading.Lock()
 
+    def recognise(self, secret: str, *, now_ms: int) -> Caller | None:
+        """As :meth:`authenticate`, without asking the database; None when it would have to be asked."""
+        key_id = secrets.key_id_in(secret)
+        if key_id is None or (record := self._fresh(key_id, now_ms)) is None:
+            return None
+        return self._admit(record, secret, now_ms)
+
     def authenticate(self, secret: str, *, now_ms: int) -> Caller:
         """Return the caller whose secret this is. Raises WrongApiKey, KeyRevoked, KeyExpired or Unavailable."""
         key_id = secrets.key_id_in(secret)
-        record = self._record(key_id, now_ms) if key_id is not None else None
+        return self._admit(self._record(key_id, now_ms) if key_id is not None else None, secret, now_ms)
+
+    def _admit(self, record: KeyRecord | None, secret: str, now_ms: int) -> Caller:
         caller = admit(record, secrets.digest(secret), now_ms)
         with self._lock:
             self._used_at_ms[caller.key_id] = now_ms
@@ -56,11 +65,16 @@ class KeyRing:
             self._database.run_idempotent(lambda session: repository.record_use(session, used))
         return len(used)
 
-    def _record(self, key_id: int, now_ms: int) -> KeyRecord | None:
+    def _fresh(self, key_id: int, now_ms: int) -> KeyRecord | None:
         with self._lock:
             cached = self._records.get(key_id)
-        if cached is not None and 0 <= now_ms - cached[0] < self._ttl_ms:
-            return cached[1]
+        return cached[1] if cached is not None and 0 <= now_ms - cached[0] < self._ttl_ms else None
+
+    def _record(self, key_id: int, now_ms: int) -> KeyRecord | None:
+        if (fresh := self._fresh(key_id, now_ms)) is not None:
+            return fresh
+        with self._lock:
+            cached = self._records.get(key_id)
         try:
             with self._database.read() as session:
                 record = repository.find_record(session, key_id)

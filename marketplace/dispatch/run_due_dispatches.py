@@ -12,9 +12,9 @@ from typing import Final
 
 from kit.db import Database, Session, next_sequence
 from kit.ids import IdAllocator
-from kit.work import Claimed, NewWork, complete, enqueue, hold, reschedule
+from kit.work import Claimed, NewWork, complete, enqueue, hold, kinds_enqueued, reschedule
 from marketplace.dispatch import dispatch_repository, wave_repository
-from marketplace.dispatch.apply_decisions import LABEL_WORK, Change, apply_decisions
+from marketplace.dispatch.apply_decisions import Change, apply_decisions
 from marketplace.dispatch.attention import Attention
 from marketplace.dispatch.crash_points import Reached, passing_by
 from marketplace.dispatch.dispatch_repository import DispatchRow, Queue
@@ -82,7 +82,7 @@ def _commit(
     plans: Mapping[int, Plan],
     now_ms: int,
     reached: Reached,
-) -> set[str]:
+) -> frozenset[str]:
     subjects = [claimed.subject_id for claimed in claims]
     rows = dispatch_repository.lock_dispatches(session, subjects, loaded.rows)
     mine = hold(session, claims)
@@ -99,7 +99,7 @@ def _commit(
         for claimed in mine
         if claimed.subject_id in rows and claimed.subject_id in plans
     }
-    changed = apply_decisions(session, ids, [outcome.change for outcome in outcomes.values()], now_ms)
+    apply_decisions(session, ids, [outcome.change for outcome in outcomes.values()], now_ms)
     reached("dispatch.decisions_written")
     write_suppressions(session, ids, [_passed_over(outcome) for outcome in outcomes.values()], now_ms)
     chunks = _write_waves(session, list(outcomes.values()), loaded, now_ms)
@@ -108,11 +108,7 @@ def _commit(
     enqueue_wave_notices(session, ids, [chunk.wave_id for chunk in chunks], now_ms)
     _end_work(session, mine, outcomes, now_ms)
     reached("dispatch.work_ended")
-    written = {DELIVERY_WORK} if chunks else set()
-    before = {outcome.change.row.dispatch_id: outcome.change.row for outcome in outcomes.values()}
-    if any(row.label != before[row.dispatch_id].label for row in changed):
-        written.add(LABEL_WORK)
-    return written
+    return kinds_enqueued(session)
 
 
 def _decide(row: DispatchRow, policy: Policy, queue: Queue, plan: Plan, now_ms: int) -> _Outcome:

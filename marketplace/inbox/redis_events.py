@@ -188,7 +188,7 @@ class InboxEvents:
                     await client.execute_command("PING")
                 elif message["type"] == "subscribe":
                     self._listening.set()
-                elif message["type"] == "message":
+                elif message["type"] == "message" and self._streams:
                     await self._dispatch(orjson.loads(message["data"]))
 
     async def _dispatch(self, message: dict[str, Any]) -> None:

@@ -155,9 +155,14 @@ def test_a_wake_up_call_ends_the_wait_of_those_who_want_its_kind(redis_client: R
         answer = pool.submit(waiting.wait, ["k"], 1.5)
         time.sleep(0.1)
         sending.notify(["k", "other"])
-        assert answer.result() is True
+        assert answer.result() == {"k"}
     sending.notify(["other"])
-    assert waiting.wait(["k"], 0.5) is False
+    started_s = time.monotonic()
+    assert not waiting.wait(["k"], 0.5)
+    assert time.monotonic() - started_s >= 0.5, "a call for others ended the wait"
+    sending.notify(["k"])
+    assert waiting.wait(["k"], 0) == {"k"}, "what was announced already is told without waiting"
+    assert not waiting.wait(["k"], 0)
 
 
 def test_a_local_call_and_an_interruption_end_a_wait_without_redis() -> None:
@@ -165,11 +170,11 @@ def test_a_local_call_and_an_interruption_end_a_wait_without_redis() -> None:
     timer = threading.Timer(0.05, wake.interrupt)
     timer.start()
     started_s = time.monotonic()
-    assert wake.wait(["k"], 5)
+    assert not wake.wait(["k"], 5)
     assert time.monotonic() - started_s < 1
-    wake.notify(["k"])
-    assert wake.wait(["k"], 5)
-    assert wake.wait(["k"], 0.01) is False
+    wake.notify(["k", "l"])
+    assert wake.wait(["k"], 5) == {"k"}
+    assert not wake.wait(["k"], 0.01)
 
 
 def test_one_of_many_claims_the_rebuild_and_only_it_publishes(redis_client: RedisClient) -> None:
