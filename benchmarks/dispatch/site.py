@@ -11,10 +11,11 @@ from engine.socket import SocketMatchService
 from kit.clock import now_ms
 from kit.config import Settings
 from kit.db import Database
-from kit.errors import QuanwangError
+from kit.errors import QuanwangError, Unavailable
 from kit.ids import IdAllocator
 from kit.redis import connect, embedded_redis_command
 from marketplace.access import SCOPES, Caller, create_api_key
+from marketplace.inbox import InboxStore
 from matching.taxonomy import Taxonomy
 from quanwang.processes.readiness import http_answers, redis_answers
 from quanwang.processes.storage import migrated_database, taxonomy_of
@@ -105,7 +106,20 @@ def _start(
     supervisor.wait_until(supervisor.ray_is_up, name="ray", wait_s=START_WAIT_S)
     supervisor.wait_until(lambda: matching_is_ready(settings), name="dispatcher", wait_s=LOAD_WAIT_S)
     supervisor.wait_until(lambda: http_answers(settings, "/readyz"), name="api", wait_s=START_WAIT_S)
+    tell("Filling the inboxes of earlier runs again, where there were any")
+    supervisor.wait_until(lambda: inboxes_are_filled(settings), name="worker", wait_s=LOAD_WAIT_S)
     return Site(settings, database, database_process, ids, taxonomy, caller, issued.secret, supervisor)
+
+
+def inboxes_are_filled(settings: Settings) -> bool:
+    """Whether Redis holds everything: until then the worker fills it, which must not be taken for load."""
+    client = connect(settings.resolved_redis_url)
+    try:
+        return InboxStore(client).ready()
+    except Unavailable:
+        return False
+    finally:
+        client.close()
 
 
 def matching_is_ready(settings: Settings) -> bool:
