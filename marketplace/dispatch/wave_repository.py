@@ -15,7 +15,9 @@ from marketplace.dispatch.ports import MatchTiming
 from marketplace.dispatch.tables import frozen_query, wave
 
 PROBE_ABOVE_USERS: Final = 4_096
-"""Chunks above this size are searched by the database instead of being fetched."""
+"""Chunks above this size are searched by the database instead of being fetched, unless many ask at once."""
+
+PROBES_AT_MOST: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,31 +179,36 @@ def find_offers(session: Session, pairs: Sequence[tuple[int, int]]) -> dict[tupl
 
 
 def _find_offers(session: Session, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], StoredOffer]:
-    if len(pairs) == 1:
-        heads = session.execute(_ONE_HEAD, {"dispatch_id": pairs[0][0], "user_id": pairs[0][1]}).all()
-    else:
-        heads = session.execute(
-            _HEADS.where(or_(*(_may_hold(dispatch_id, user_id) for dispatch_id, user_id in pairs)))
-        ).all()
     asked: dict[int, list[int]] = {}
     for dispatch_id, user_id in pairs:
         asked.setdefault(dispatch_id, []).append(user_id)
-    small = _fetch_ids(session, [head.id for head in heads if head.size <= PROBE_ABOVE_USERS])
+    if len(pairs) == 1:
+        heads = session.execute(_ONE_HEAD, {"dispatch_id": pairs[0][0], "user_id": pairs[0][1]}).all()
+    else:
+        # One condition a dispatch, over all its users: a long statement takes longer to build than to answer.
+        spans = [_may_hold(dispatch_id, min(users), max(users)) for dispatch_id, users in asked.items()]
+        heads = session.execute(_HEADS.where(or_(*spans))).all()
+    fetched = _fetch_ids(session, [head.id for head in heads if _is_fetched(head.size, len(asked[head.dispatch_id]))])
     found: dict[tuple[int, int], StoredOffer] = {}
     for head in heads:
         offer = StoredOffer(head.id, head.tier, head.number, head.sent_at_ms, head.expires_at_ms)
         for user_id in asked[head.dispatch_id]:
             if head.smallest_user_id <= user_id <= head.largest_user_id:
-                user_ids = small.get(head.id)
+                user_ids = fetched.get(head.id)
                 told = _probe(session, head.id, user_id) if user_ids is None else find(user_ids, user_id) is not None
                 if told:
                     found[head.dispatch_id, user_id] = offer
     return found
 
 
-def _may_hold(dispatch_id: Any, user_id: Any) -> ColumnElement[bool]:
+def _is_fetched(size: int, asking: int) -> bool:
+    return size <= PROBE_ABOVE_USERS or asking > PROBES_AT_MOST
+
+
+def _may_hold(dispatch_id: Any, first_user: Any, last_user: Any) -> ColumnElement[bool]:
+    """Chunks of a dispatch that may hold a user from the first to the last."""
     return and_(
-        wave.c.dispatch_id == dispatch_id, wave.c.smallest_user_id <= user_id, wave.c.largest_user_id >= user_id
+        wave.c.dispatch_id == dispatch_id, wave.c.smallest_user_id <= last_user, wave.c.largest_user_id >= first_user
     )
 
 
@@ -217,7 +224,7 @@ _HEADS: Final = select(
     wave.c.largest_user_id,
 )
 # Built once, because a busy order asks it for every yes.
-_ONE_HEAD: Final = _HEADS.where(_may_hold(bindparam("dispatch_id"), bindparam("user_id")))
+_ONE_HEAD: Final = _HEADS.where(_may_hold(bindparam("dispatch_id"), bindparam("user_id"), bindparam("user_id")))
 
 
 def _fetch_ids(session: Session, wave_ids: Sequence[int]) -> dict[int, "array[int]"]:
