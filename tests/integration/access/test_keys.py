@@ -139,6 +139,20 @@ def test_the_ring_judges_expiry_on_every_call_and_caches_no_stranger(database: D
         ring.authenticate(key.secret, now_ms=NOW_MS + 10)
 
 
+def test_a_key_is_recognised_without_the_database_only_while_it_is_fresh(database: Database, ids: IdAllocator) -> None:
+    ring = KeyRing(database, ttl_ms=2_000)
+    key = issue(database, ids, expires_at_ms=NOW_MS + 1_500)
+    assert ring.recognise(key.secret, now_ms=NOW_MS) is None, "nobody has asked the database yet"
+    assert ring.recognise("no key at all", now_ms=NOW_MS) is None
+    known = ring.authenticate(key.secret, now_ms=NOW_MS)
+    assert ring.recognise(key.secret, now_ms=NOW_MS + 1_499) == known
+    with pytest.raises(WrongApiKey):
+        ring.recognise(key.secret[:-2] + "__", now_ms=NOW_MS)
+    with pytest.raises(KeyExpired):
+        ring.recognise(key.secret, now_ms=NOW_MS + 1_500)
+    assert ring.recognise(key.secret, now_ms=NOW_MS + 2_000) is None, "what is known is too old"
+
+
 def test_the_ring_stays_bounded(database: Database, ids: IdAllocator) -> None:
     ring = KeyRing(database, capacity=2)
     for _ in range(5):

@@ -114,3 +114,44 @@ def test_a_place_once_told_never_gets_worse(database: Database) -> None:
     assert failures == []
     assert dict(queue(market, dispatch_id)) == told, "nobody withdrew, so every place told is the place that stands"
     assert sorted(place or 0 for place in told.values()) == list(range(1, 81))
+
+
+def test_the_places_of_a_batch_are_those_of_each_by_itself(database: Database, ids: IdAllocator) -> None:
+    """More than twenty of one order are placed by a count and a stretch of its queue, fewer by reading it."""
+    market = Market(database, ids, full=90)
+    market.publish(CROWD)
+    dispatch_id = market.open(policy="crowd")
+    market.settle()
+    for user_id in range(1, 31):
+        market.accept(dispatch_id, user_id)
+    for user_id in (2, 3, 17):
+        market.do(dispatch.withdraw_acceptance, dispatch_id, user_id=user_id)
+    # New ones, some who wait already, and one who comes back: between them stand others.
+    users = [*range(40, 70), 5, 29, 17]
+    answers = market.database.run(
+        lambda session: dispatch.accept_offers(
+            session, ids, answers=[(dispatch_id, user_id) for user_id in users], now_ms=market.now_ms
+        )
+    )
+    places = {user_id: place for user_id, place in queue(market, dispatch_id) if place is not None}
+    assert {answer.user_id: answer.position for answer in answers} == {user_id: places[user_id] for user_id in users}
+    assert sorted(places.values()) == list(range(1, 59))
+
+
+def test_many_who_were_told_by_one_great_wave_accept_at_once(database: Database, ids: IdAllocator) -> None:
+    """Chunks above 4,096 users are searched by the database for a few, and fetched for many."""
+    market = Market(database, ids, full=4_200)
+    market.publish(Policy("great", wave_size=5_000, full_limit=5_000))
+    dispatch_id = market.open(policy="great")
+    market.settle()
+    asked = [*range(1, 30), 4_199, 4_200, 9_999]
+
+    def accept(users: list[int]) -> list[str]:
+        pairs = [(dispatch_id, user_id) for user_id in users]
+        answers = market.database.run(
+            lambda session: dispatch.accept_offers(session, ids, answers=pairs, now_ms=market.now_ms)
+        )
+        return [answer.status for answer in answers]
+
+    assert accept(asked) == ["accepted"] * 31 + ["error"]
+    assert accept([4_198, 9_998]) == ["accepted", "error"]

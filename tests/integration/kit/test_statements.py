@@ -77,6 +77,16 @@ def test_every_kind_of_column_comes_back_as_it_was_given(things: Database) -> No
     assert stored(things) == {1: row(1), (1 << 53) - 1: row((1 << 53) - 1, name="大", amount=None, active=1)}
 
 
+def test_text_is_taken_as_it_is_and_half_a_surrogate_pair_is_refused(things: Database) -> None:
+    names = ["%s", "%(id)s", "100 %", "'; DROP", "\\", "\\'", "\n\r\0\x1a", '"']
+    with things.transaction() as session:
+        insert_many(session, thing, [row(i, name=name, active=None) for i, name in enumerate(names, 1)])
+        assert insert_if_absent(session, thing, [row(99, name=names[5])]) == 0
+    assert [each["name"] for each in stored(things).values()] == names
+    with pytest.raises(UnicodeEncodeError), things.transaction() as session:
+        insert_many(session, thing, [row(100, name="\ud83d")])
+
+
 def test_text_compares_byte_by_byte(things: Database) -> None:
     with things.transaction() as session:
         names = ["a", "A", "á", " a", "ａ"]

@@ -28,6 +28,7 @@ from kit.work import (
     count_work,
     enqueue,
     hold,
+    kinds_enqueued,
     list_dead,
     reschedule,
 )
@@ -281,6 +282,38 @@ def test_a_wake_up_call_through_redis_starts_work_at_once(sqlite_database: Datab
     loop = WorkLoop(sqlite_database, {"k": finisher(sqlite_database)}, wake, now_ms, poll_s=1.9)
     other_process = Wake(RedisWakeStream(connect(redis_client.url)))
     assert latency_s(sqlite_database, loop, lambda: other_process.notify(["k"])) < 0.5
+
+
+def test_only_kinds_that_were_announced_are_looked_at_between_polls(sqlite_database: Database) -> None:
+    wake, ids = Wake(), IdAllocator(sqlite_database)
+    ids.take()
+    handlers = {"k": finisher(sqlite_database), "quiet": finisher(sqlite_database)}
+    loop = WorkLoop(sqlite_database, handlers, wake, now_ms, poll_s=1.5)
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    time.sleep(0.3)
+    put(sqlite_database, ids, 1)
+    put(sqlite_database, ids, 2, kind="quiet")
+    started_s = time.monotonic()
+    wake.notify(["k"])
+    while 1 not in done(sqlite_database) and time.monotonic() - started_s < 5:
+        time.sleep(0.002)
+    assert done(sqlite_database) == {1}, "the other kind waits for the poll"
+    while 2 not in done(sqlite_database) and time.monotonic() - started_s < 5:
+        time.sleep(0.01)
+    loop.stop()
+    thread.join(5)
+    assert done(sqlite_database) == {1, 2}, "and the poll finds it"
+
+
+def test_a_transaction_knows_what_it_enqueued_that_is_due(database: Database, ids: IdAllocator) -> None:
+    with database.transaction() as session:
+        assert kinds_enqueued(session) == frozenset()
+        enqueue(session, ids, [NewWork("a", 1, 100), NewWork("later", 1, 101)], 100)
+        enqueue(session, ids, [NewWork("b", 1, 99)], 100)
+        assert kinds_enqueued(session) == {"a", "b"}
+    with database.transaction() as session:
+        assert kinds_enqueued(session) == frozenset(), "another transaction wrote them"
 
 
 def test_without_redis_the_poll_finds_the_work(sqlite_database: Database, redis_server: WatchedRedis) -> None:
