@@ -8,14 +8,16 @@ from sqlalchemy import CursorResult, Select
 from kit.db.database import Session
 
 
-def lock_rows(session: Session, select: Select[Any]) -> CursorResult[Any]:
+def lock_rows(session: Session, select: Select[Any], parameters: Mapping[str, Any] | None = None) -> CursorResult[Any]:
     """Run ``select`` and lock its rows against all others until the commit (FOR UPDATE); lock in id order."""
-    return session.execute(select.with_for_update())
+    return session.execute(select.with_for_update(), parameters)
 
 
-def lock_shared(session: Session, select: Select[Any]) -> CursorResult[Any]:
+def lock_shared(
+    session: Session, select: Select[Any], parameters: Mapping[str, Any] | None = None
+) -> CursorResult[Any]:
     """Run ``select`` and lock its rows against writers until the commit; other shared locks are let in."""
-    return session.execute(select.with_for_update(read=True))
+    return session.execute(select.with_for_update(read=True), parameters)
 
 
 def claim_rows(session: Session, select: Select[Any], parameters: Mapping[str, Any] | None = None) -> CursorResult[Any]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Insert, Table, insert, select
+from sqlalchemy import Insert, Select, Table, bindparam, insert, select
 from sqlalchemy.dialects import mysql, sqlite
 
 from kit.db.connections import MAX_STATEMENT_BYTES
@@ -97,20 +97,31 @@ def add_to_counters(
     for key_value, count in counts.items():
         if count < 1:
             raise ValueError(f"add_to_counters: {count} for {table.name} {key_value} is below 1")
+    addition = _addition(table, session.dialect.name, key, counter)
     for chunk in _chunks([{key: each, counter: counts[each]} for each in sorted(counts)]):
-        if session.dialect.name == "sqlite":
-            into = sqlite.insert(table)
-            added = {counter: table.c[counter] + into.excluded[counter]}
-            session.execute(into.on_conflict_do_update(index_elements=[key], set_=added), chunk)
-        else:
-            onto = mysql.insert(table)
-            session.execute(onto.on_duplicate_key_update({counter: table.c[counter] + onto.inserted[counter]}), chunk)
+        session.execute(addition, chunk)
     before: dict[int, int] = {}
     keys = list(counts)
+    query = _sums(table, key, counter)
     for start in range(0, len(keys), MAX_CHUNK_ROWS):
-        query = select(table.c[key], table.c[counter]).where(table.c[key].in_(keys[start : start + MAX_CHUNK_ROWS]))
-        before.update((each, total - counts[each]) for each, total in session.execute(query))
+        sums = session.execute(query, {"keys": keys[start : start + MAX_CHUNK_ROWS]})
+        before.update((each, total - counts[each]) for each, total in sums)
     return before
+
+
+@cache
+def _addition(table: Table, dialect: str, key: str, counter: str) -> Insert:
+    if dialect == "sqlite":
+        into = sqlite.insert(table)
+        added = {counter: table.c[counter] + into.excluded[counter]}
+        return into.on_conflict_do_update(index_elements=[key], set_=added)
+    onto = mysql.insert(table)
+    return onto.on_duplicate_key_update({counter: table.c[counter] + onto.inserted[counter]})
+
+
+@cache
+def _sums(table: Table, key: str, counter: str) -> Select[Any]:
+    return select(table.c[key], table.c[counter]).where(table.c[key].in_(bindparam("keys", expanding=True)))
 
 
 def bulk_update(

@@ -11,6 +11,7 @@ transaction of its own, works without holding locks, and finishes inside the tra
 Exactly one of complete, reschedule, fail ends a claim; a claim that nobody ends is taken again after its lease.
 """
 
+from kit.work.enqueue import NewWork, PayloadTooLarge, enqueue, kinds_enqueued
 from kit.work.letters import (
     DeadWork,
     WorkCount,
@@ -27,15 +28,11 @@ from kit.work.queue import (
     Backoff,
     Claimed,
     LeaseLost,
-    NewWork,
-    PayloadTooLarge,
     claim,
     complete,
-    enqueue,
     extend,
     fail,
     hold,
-    kinds_enqueued,
     release,
     reschedule,
 )

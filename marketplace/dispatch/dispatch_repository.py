@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, select
+from sqlalchemy import Row, and_, bindparam, func, select
 
 from kit.db import Session, insert_if_absent, insert_many, lock_rows, lock_shared, upsert
 from marketplace.dispatch.policies import Policy
@@ -90,7 +90,7 @@ def save_dispatches(session: Session, rows: Sequence[DispatchRow]) -> None:
 
 def read_dispatches(session: Session, dispatch_ids: Sequence[int]) -> dict[int, DispatchRow]:
     """Return the dispatches with these ids."""
-    return _rows(session.execute(_by_ids(dispatch_ids)).all())
+    return _rows(session.execute(_BY_IDS, _these(dispatch_ids)).all())
 
 
 def lock_dispatches(
@@ -102,8 +102,8 @@ def lock_dispatches(
     whose version still stands are not read again.
     """
     if not known:
-        return _rows(lock_rows(session, _by_ids(dispatch_ids)).all())
-    versions = lock_rows(session, _versions_by_ids(dispatch_ids)).all()
+        return _rows(lock_rows(session, _BY_IDS, _these(dispatch_ids)).all())
+    versions = lock_rows(session, _VERSIONS_BY_IDS, _these(dispatch_ids)).all()
     rows = {row.id: known[row.id] for row in versions if row.id in known and known[row.id].version == row.version}
     moved = [row.id for row in versions if row.id not in rows]
     return {**rows, **read_dispatches(session, moved)} if moved else rows
@@ -111,7 +111,7 @@ def lock_dispatches(
 
 def share_dispatches(session: Session, dispatch_ids: Sequence[int]) -> dict[int, DispatchRow]:
     """Return the dispatches and keep them from changing until the commit; others may share them."""
-    return _rows(lock_shared(session, _by_ids(dispatch_ids)).all())
+    return _rows(lock_shared(session, _BY_IDS, _these(dispatch_ids)).all())
 
 
 def dispatches_of_orders(session: Session, order_ids: Sequence[int]) -> dict[int, int]:
@@ -129,12 +129,15 @@ def dispatches_of_orders(session: Session, order_ids: Sequence[int]) -> dict[int
 
 def queues(session: Session, dispatch_ids: Sequence[int]) -> dict[int, Queue]:
     """Count the waiting acceptances of each dispatch; those without any are missing."""
-    statement = (
-        select(acceptance.c.dispatch_id, func.count(), func.min(acceptance.c.accepted_at_ms))
-        .where(acceptance.c.dispatch_id.in_(dispatch_ids), acceptance.c.state == "accepted")
-        .group_by(acceptance.c.dispatch_id)
-    )
-    return {dispatch_id: Queue(count, since_ms) for dispatch_id, count, since_ms in session.execute(statement)}
+    rows = session.execute(_QUEUES, {"ids": list(dispatch_ids)})
+    return {dispatch_id: Queue(count, since_ms) for dispatch_id, count, since_ms in rows}
+
+
+_QUEUES: Final = (
+    select(acceptance.c.dispatch_id, func.count(), func.min(acceptance.c.accepted_at_ms))
+    .where(acceptance.c.dispatch_id.in_(bindparam("ids", expanding=True)), acceptance.c.state == "accepted")
+    .group_by(acceptance.c.dispatch_id)
+)
 
 
 def insert_events(session: Session, rows: Sequence[tuple[int, NewEvent]]) -> None:
@@ -205,14 +208,13 @@ def insert_policy(session: Session, policy_id: int, version: int, value: Policy,
     return insert_if_absent(session, policy, [row]) == 1
 
 
-def _versions_by_ids(dispatch_ids: Sequence[int]) -> Select[Any]:
-    columns = (dispatch.c.id, dispatch.c.version)
-    return select(*columns).where(dispatch.c.id.in_(sorted(set(dispatch_ids)))).order_by(dispatch.c.id)
+_AMONG: Final = dispatch.c.id.in_(bindparam("ids", expanding=True))
+_BY_IDS: Final = select(dispatch).where(_AMONG).order_by(dispatch.c.id)
+_VERSIONS_BY_IDS: Final = select(dispatch.c.id, dispatch.c.version).where(_AMONG).order_by(dispatch.c.id)
 
 
-def _by_ids(dispatch_ids: Sequence[int]) -> Select[Any]:
-    condition: ColumnElement[bool] = dispatch.c.id.in_(sorted(set(dispatch_ids)))
-    return select(dispatch).where(condition).order_by(dispatch.c.id)
+def _these(dispatch_ids: Sequence[int]) -> dict[str, list[int]]:
+    return {"ids": sorted(set(dispatch_ids))}
 
 
 def _rows(rows: Sequence[Row[Any]]) -> dict[int, DispatchRow]:
