@@ -15,7 +15,7 @@ from benchmarks.dispatch.site import Site
 from benchmarks.dispatch.usage import Usage, usage_between, usage_now
 from kit.errors import Unavailable
 
-BATCH_MS: Final = 5.0
+BATCH_MS: Final = 20.0
 CONNECTIONS: Final = 2
 DRAIN_S: Final = 8.0
 """So long without a notice ends the wait for the rest."""
