@@ -64,27 +64,21 @@ def record_orders(
 ) -> list[RecordedOrder]:
     """Keep the good ones, answer for all, in order. An external id that the owner used before is a duplicate."""
     good = [(index, order) for index, order in enumerate(submitted) if isinstance(order, SubmittedOrder)]
-    named = list(dict.fromkeys(order.external_id for _, order in good if order.external_id is not None))
-    known = repository.known_orders(session, owner, named) if named else {}
-    fresh: dict[int, SubmittedOrder] = {}
-    first_with: dict[str, int] = {}
-    for index, order in good:
-        if order.external_id is None:
-            fresh[index] = order
-        elif order.external_id not in known and order.external_id not in first_with:
-            first_with[order.external_id] = index
-            fresh[index] = order
+    # The first place of each id: later ones overwrite, so from the back.
+    first_with = {order.external_id: index for index, order in reversed(good) if order.external_id is not None}
+    fresh = {
+        index: order for index, order in good if order.external_id is None or first_with[order.external_id] == index
+    }
     given = dict(zip(fresh, ids.take(len(fresh)), strict=True)) if fresh else {}
     publishers = _publishers(session, ids, owner, list(fresh.values()), now_ms)
     rows = [_row(given[index], owner, order, publishers, now_ms) for index, order in fresh.items()]
+    # Written before it is asked whether they are known: mostly none is, and only the insert decides it.
     if rows and repository.insert_orders(session, rows) < len(rows):
-        # Somebody submitted some of them at the same moment and was faster.
-        known = repository.known_orders(session, owner, named)
+        known = repository.known_orders(session, owner, list(first_with))
     else:
-        known |= {
-            order.external_id: repository.KnownOrder(given[index], order.body_hash)
-            for index, order in fresh.items()
-            if order.external_id is not None
+        known = {
+            external_id: repository.KnownOrder(given[index], fresh[index].body_hash)
+            for external_id, index in first_with.items()
         }
     return [_answer(index, order, given.get(index), known, publishers) for index, order in enumerate(submitted)]
 
