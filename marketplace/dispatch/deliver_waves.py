@@ -7,7 +7,7 @@ from kit.db import Database, Session
 from kit.work import Claimed, complete, hold
 from marketplace.dispatch import history_repository, wave_repository
 from marketplace.dispatch.crash_points import Reached, passing_by
-from marketplace.dispatch.ports import InboxDelivery
+from marketplace.dispatch.ports import Gate, InboxDelivery, always_open
 from marketplace.dispatch.views import DispatchLabel
 
 MAX_LOOKS: Final = 20
@@ -20,14 +20,18 @@ def deliver_waves(
     claims: Sequence[Claimed],
     *,
     now_ms: int,
+    gate: Gate = always_open,
     reached: Reached = passing_by,
 ) -> None:
     """Put the claimed wave chunks into the inboxes, then note it. Raises Unavailable when the inboxes are away.
+
+    ``gate`` is asked first and raises Unavailable where deliveries are switched off.
 
     A crash in between repeats the delivery, which is idempotent per (dispatch, wave, chunk).
     """
     wave_ids = [claimed.subject_id for claimed in claims]
     with database.read() as session:
+        gate(session)
         chunks = history_repository.read_chunks(session, wave_ids)
     reached("delivery.chunks_read")
     inbox.deliver(chunks)

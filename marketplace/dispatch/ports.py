@@ -1,9 +1,11 @@
 """What dispatch needs from others: candidates from the engine, inboxes that receive waves."""
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from kit.db import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,14 @@ class WaveChunk:
     user_ids: "array[int]"
     scores: "array[int]"
     ties: "array[int]"
+
+
+Gate = Callable[[Session], object]
+"""Asked in the first transaction of a batch; raises Unavailable while such work is switched off."""
+
+
+def always_open(_session: Session) -> None:
+    """A gate that lets everything pass."""
 
 
 class InboxDelivery(Protocol):

@@ -25,7 +25,7 @@ from marketplace.dispatch.packing import pack
 from marketplace.dispatch.pass_over import Passing, full_left, write_suppressions
 from marketplace.dispatch.plan_waves import Loaded, Plan, asks, load, matched_event, plan_waves, told_of, wake
 from marketplace.dispatch.policies import Policy
-from marketplace.dispatch.ports import CandidateSource, MatchAnswer, MatchRefused
+from marketplace.dispatch.ports import CandidateSource, Gate, MatchAnswer, MatchRefused, always_open
 from marketplace.dispatch.states import Decision, QueryWave, SendWave
 from marketplace.dispatch.wave_repository import FrozenQuery, NewWaveChunk
 
@@ -45,9 +45,12 @@ def run_due_dispatches(
     now_ms: int,
     attention: Attention | None = None,
     notify: Notify | None = None,
+    gate: Gate = always_open,
     reached: Reached = passing_by,
 ) -> None:
     """Wake the claimed dispatches. Raises Unavailable when matching is paused: nothing was written, try again later.
+
+    ``gate`` is asked first and raises Unavailable where dispatch is switched off.
 
     ``attention`` is kept from batch to batch by whoever calls again and again; without it the offers of the last
     24 hours are read anew where a policy counts them.
@@ -55,6 +58,7 @@ def run_due_dispatches(
     dispatch_ids = [claimed.subject_id for claimed in claims]
     budgets = Attention() if attention is None else attention
     with database.read() as session:
+        gate(session)
         loaded = load(session, dispatch_ids, budgets, now_ms)
     reached("dispatch.claims_read")
     plans = plan_waves(loaded, source, budgets, now_ms)

@@ -21,7 +21,7 @@ from engine.runtime.head import ray_environment
 from engine.socket import CallServer
 from kit.clock import elapsed_s, now_ms
 from kit.config import Settings
-from kit.db import Database
+from kit.db import Database, Session
 from kit.errors import QuanwangError, Unavailable
 from kit.ids import IdAllocator
 from kit.logging import configure_logging, logger_of
@@ -180,10 +180,15 @@ def _dispatch(
     attention: dispatch.Attention,
     wake: Wake,
 ) -> None:
-    with database.read() as session:
-        if read_switches(session).dispatch_paused:
-            raise DispatchPaused("dispatch is switched off; it goes on when somebody switches it on")
-    dispatch.run_due_dispatches(database, ids, source, claims, now_ms=now_ms(), attention=attention, notify=wake.notify)
+    dispatch.run_due_dispatches(
+        database, ids, source, claims, now_ms=now_ms(), attention=attention, notify=wake.notify, gate=require_dispatch
+    )
+
+
+def require_dispatch(session: Session) -> None:
+    """Raise DispatchPaused while dispatch is switched off: no wave is computed then."""
+    if read_switches(session).dispatch_paused:
+        raise DispatchPaused("dispatch is switched off; it goes on when somebody switches it on")
 
 
 class Feeding:

@@ -7,7 +7,7 @@ from functools import partial
 
 from kit.clock import now_ms
 from kit.config import Settings
-from kit.db import Database
+from kit.db import Database, Session
 from kit.encryption import SecretBox
 from kit.errors import Unavailable
 from kit.ids import IdAllocator
@@ -29,11 +29,10 @@ class DeliveriesPaused(Unavailable):
     """Somebody switched deliveries off."""
 
 
-def require_deliveries(database: Database) -> None:
+def require_deliveries(session: Session) -> None:
     """Raise DeliveriesPaused while deliveries are switched off: nobody is told anything then."""
-    with database.read() as session:
-        if read_switches(session).deliveries_paused:
-            raise DeliveriesPaused("deliveries are switched off; they go on when somebody switches them on")
+    if read_switches(session).deliveries_paused:
+        raise DeliveriesPaused("deliveries are switched off; they go on when somebody switches them on")
 
 
 @contextlib.contextmanager
@@ -103,7 +102,8 @@ def _channel_loop(database: Database, channel: Channel, client: RedisClient) -> 
 
 def _unless_paused(database: Database, work: Callable[..., None]) -> Handler:
     def handle(claims: list[Claimed]) -> None:
-        require_deliveries(database)
+        with database.read() as session:
+            require_deliveries(session)
         work(claims, now_ms=now_ms())
 
     return handle

@@ -11,7 +11,7 @@ from kit.errors import Unavailable
 from kit.ids import IdAllocator
 from kit.logging import configure_logging, logger_of
 from kit.redis import RedisWakeStream, connect
-from kit.work import Claimed, HandlerOptions, Wake, WorkLoop
+from kit.work import HandlerOptions, Wake, WorkLoop
 from marketplace import dispatch
 from marketplace.access import sweep_sessions
 from marketplace.inbox import InboxKeeper, InboxStore
@@ -52,7 +52,9 @@ def run(settings: Settings) -> int:
     loop = WorkLoop(
         database,
         {
-            dispatch.DELIVERY_WORK: lambda claims: _deliver(database, store, claims),
+            dispatch.DELIVERY_WORK: lambda claims: dispatch.deliver_waves(
+                database, store, claims, now_ms=now_ms(), gate=require_deliveries
+            ),
             dispatch.LABEL_WORK: lambda claims: dispatch.show_labels(database, store, claims),
             **notice_handlers(settings, database, ids),
         },
@@ -83,11 +85,6 @@ def run(settings: Settings) -> int:
             thread.join()
     database.dispose()
     return 0
-
-
-def _deliver(database: Database, store: InboxStore, claims: list[Claimed]) -> None:
-    require_deliveries(database)
-    dispatch.deliver_waves(database, store, claims, now_ms=now_ms())
 
 
 def _sweep(database: Database) -> object:
