@@ -12,11 +12,19 @@ from marketplace.inbox import InboxStore
 from matching.taxonomy import Taxonomy
 
 
-class Explains(Protocol):
-    """Answers "why this user" from the live index."""
+class LiveIndex(Protocol):
+    """Answers from the live index; raises Unavailable while matching is paused."""
 
     def explain(self, query_json: str, user_id: int) -> Mapping[str, Any]:
-        """Return why one user is or is not in a frozen query; raises Unavailable while matching is paused."""
+        """Return why one user is or is not in a frozen query."""
+        ...
+
+    def preview(self, order_document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return exact users per tier and what dropping or widening each key would gain."""
+        ...
+
+    def health(self) -> Mapping[str, Any]:
+        """Return {"ready", "barrier", "population", "shards", ...}."""
         ...
 
 
@@ -68,7 +76,7 @@ class PageServices(Protocol):
         ...
 
     @property
-    def match_service(self) -> Explains:
+    def match_service(self) -> LiveIndex:
         """The dispatcher, asked over its internal socket."""
         ...
 

@@ -9,31 +9,19 @@ from kit.clock import now_ms
 from kit.config import Settings
 from kit.db import Database
 from kit.encryption import SecretBox
-from kit.errors import Unavailable
 from kit.ids import IdAllocator
 from kit.redis import RedisClient, RedisWakeStream
 from kit.work import Claimed, Handler, HandlerOptions, Wake, WorkLoop
 from marketplace import channels, dispatch, webhooks
 from marketplace.channels import Channel
-from marketplace.settings import read_switches
 from marketplace.webhooks import AddressRules
 from marketplace.webhooks.send_deliveries import OPTIONS, WebhookSender
 from marketplace.webhooks.webhook_client import WebhookClient
 from quanwang.processes.channels import channels_of
+from quanwang.processes.switches import require_deliveries
 
 MESSAGES_AT_ONCE = 20
 """So many messages of a channel are handed over between two commits."""
-
-
-class DeliveriesPaused(Unavailable):
-    """Somebody switched deliveries off."""
-
-
-def require_deliveries(database: Database) -> None:
-    """Raise DeliveriesPaused while deliveries are switched off: nobody is told anything then."""
-    with database.read() as session:
-        if read_switches(session).deliveries_paused:
-            raise DeliveriesPaused("deliveries are switched off; they go on when somebody switches them on")
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ from kit.clock import elapsed_s, now_ms
 from kit.db import Database, metadata
 from kit.ids import IdAllocator
 from kit.redis import RedisWakeStream, connect
-from kit.work import Wake, WorkLoop
+from kit.work import Claimed, Wake, WorkLoop
 from marketplace import dispatch
 from marketplace.access import Caller, KeyRing, create_api_key
 from marketplace.inbox import InboxEvents, InboxKeeper, InboxStore
@@ -34,6 +34,7 @@ from marketplace.profiles import DatabaseProfileLog, load_profiles, read_profile
 from matching.profiles import Profile
 from matching.taxonomy import builtin_taxonomy
 from matching.vocabulary import Vocabulary
+from quanwang.processes.switches import require_deliveries, require_dispatch
 from tests.harness.redis import WatchedRedis
 
 OWNER = "pages-test"
@@ -104,6 +105,7 @@ class World:
     admin_key: str
     inbox_key: str
     reader_key: str
+    owner_key: str
     orders: Iterator[int] = field(default_factory=lambda: iter(range(1, 10_000)))
 
     def submit(self, policy: str = "default", order: Mapping[str, Any] = ORDER, **changes: Any) -> int:
@@ -188,11 +190,20 @@ def running_world(folder: Path, redis: WatchedRedis) -> Iterator[World]:
     client = connect(redis.url)
     store, wake = InboxStore(client), Wake(RedisWakeStream(client))
     InboxKeeper(database, store, dispatch).keep(now_ms())
+
+    def match(claims: list[Claimed]) -> None:
+        require_dispatch(database)
+        dispatch.run_due_dispatches(database, ids, source, claims, now_ms=now_ms())
+
+    def deliver(claims: list[Claimed]) -> None:
+        require_deliveries(database)
+        dispatch.deliver_waves(database, store, claims, now_ms=now_ms())
+
     loop = WorkLoop(
         database,
         {
-            "dispatch": lambda claims: dispatch.run_due_dispatches(database, ids, source, claims, now_ms=now_ms()),
-            "delivery": lambda claims: dispatch.deliver_waves(database, store, claims, now_ms=now_ms()),
+            "dispatch": match,
+            "delivery": deliver,
             "dispatch_label": lambda claims: dispatch.show_labels(database, store, claims),
         },
         wake,
@@ -226,6 +237,7 @@ def running_world(folder: Path, redis: WatchedRedis) -> Iterator[World]:
                 admin_key=_key(database, ids, "admin"),
                 inbox_key=_key(database, ids, "inbox:read", "acceptances:write"),
                 reader_key=_key(database, ids, "profiles:read"),
+                owner_key=_key(database, ids, "dispatches:read"),
             )
     finally:
         loop.stop()
