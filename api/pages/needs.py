@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
+from api.services import Limits
 from kit.clock import Clock
 from kit.db import Database
 from kit.ids import IdAllocator
@@ -83,6 +84,11 @@ class PageServices(Protocol):
     @property
     def inbox_store(self) -> InboxStore | None:
         """The inboxes in Redis; None: the database answers."""
+        ...
+
+    @property
+    def limits(self) -> Limits:
+        """Bounds of this process."""
         ...
 
     @property

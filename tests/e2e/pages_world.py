@@ -25,7 +25,7 @@ from engine.warming import warm_kernels
 from kit.clock import elapsed_s, now_ms
 from kit.db import Database, metadata
 from kit.ids import IdAllocator
-from kit.redis import RedisWakeStream, connect
+from kit.redis import RedisClient, RedisWakeStream, connect
 from kit.work import Claimed, Wake, WorkLoop
 from marketplace import dispatch
 from marketplace.access import Caller, KeyRing, create_api_key
@@ -106,6 +106,7 @@ class World:
     inbox_key: str
     reader_key: str
     owner_key: str
+    redis: RedisClient
     orders: Iterator[int] = field(default_factory=lambda: iter(range(1, 10_000)))
 
     def submit(self, policy: str = "default", order: Mapping[str, Any] = ORDER, **changes: Any) -> int:
@@ -142,6 +143,11 @@ class World:
                 session, self.ids, dispatch_id=dispatch_id, user_id=user, now_ms=now_ms()
             )
         )
+
+    def forget_previews(self) -> None:
+        """Give every owner his previews of this minute back."""
+        minute = now_ms() // 60_000
+        self.redis.pipeline([("DEL", f"preview:{each}:{OWNER}") for each in (minute, minute + 1)])
 
     def wait_delivered(self, dispatch_id: int) -> None:
         """Wait until every wave that was sent is in the inboxes."""
@@ -234,6 +240,7 @@ def running_world(folder: Path, redis: WatchedRedis) -> Iterator[World]:
                 ids,
                 wake,
                 matching,
+                redis=client,
                 admin_key=_key(database, ids, "admin"),
                 inbox_key=_key(database, ids, "inbox:read", "acceptances:write"),
                 reader_key=_key(database, ids, "profiles:read"),
