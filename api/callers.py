@@ -68,6 +68,11 @@ def owner_seen_by(caller: Caller) -> str | None:
     return None if caller.is_admin else caller.owner
 
 
+def actor_of(caller: Caller) -> str:
+    """Return how timelines and logs name who did something by a key."""
+    return f"{caller.owner} (key {caller.key_id})"
+
+
 def _secret(request: Request) -> str:
     given = request.headers.getlist("authorization")
     if not given:

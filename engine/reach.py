@@ -32,7 +32,7 @@ class KeyGain:
     """What changing one key would do.
 
     dimension: keywords, industry, region or crowd; value: the key as people read it; full_count: users of the full tier
-    afterwards; gain: how many more than now.
+    afterwards; gain: how many more than now; codes: the industries or regions that value names.
     """
 
     change: Change
@@ -40,6 +40,7 @@ class KeyGain:
     value: str
     full_count: int
     gain: int
+    codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ def reach(coordinator: Coordinator, query: Query, taxonomy: Taxonomy) -> Reach:
     counts, certificate = coordinator.count_reach(query, wider)
     now = int(counts[FULL_NOW])
     gains = [
-        KeyGain(change, dimension, value, int(counts[column]), int(counts[column]) - now)
-        for change, dimension, value, column in _changes(query, wider, taxonomy)
+        KeyGain(change, dimension, value, int(counts[column]), int(counts[column]) - now, codes)
+        for change, dimension, value, column, codes in _changes(query, wider, taxonomy)
     ]
     return Reach(
         now,
@@ -75,28 +76,28 @@ def reach(coordinator: Coordinator, query: Query, taxonomy: Taxonomy) -> Reach:
     )
 
 
-def _changes(query: Query, wider: Query, taxonomy: Taxonomy) -> Iterator[tuple[Change, str, str, int]]:
-    """Every single change of the order's keys that changes something and leaves a dimension, with its column."""
+def _changes(query: Query, wider: Query, taxonomy: Taxonomy) -> Iterator[tuple[Change, str, str, int, tuple[str, ...]]]:
+    """Every single change of the order's keys that changes something and leaves a dimension: column, codes."""
     has_others = len(query.dimensions()) > 1
     if has_others or len(query.groups) > 1:
         for place, group in enumerate(query.groups):
-            yield "drop", "keywords", _label(group), GROUP_DROPPED + place
+            yield "drop", "keywords", _label(group), GROUP_DROPPED + place, ()
     if query.at_least > 1:
-        yield "widen", "keywords", f"{query.at_least} -> 1", LEAST_ONE
+        yield "widen", "keywords", f"{query.at_least} -> 1", LEAST_ONE, ()
     if query.industries and has_others:
-        yield "drop", "industry", _names(taxonomy.industries, query.industries), INDUSTRY_DROPPED
+        yield "drop", "industry", _names(taxonomy.industries, query.industries), INDUSTRY_DROPPED, query.industries
     if wider.industries != query.industries:
-        yield "widen", "industry", _names(taxonomy.industries, wider.industries), INDUSTRY_WIDENED
+        yield "widen", "industry", _names(taxonomy.industries, wider.industries), INDUSTRY_WIDENED, wider.industries
     if query.regions and (has_others or query.near):
-        yield "drop", "region", _names(taxonomy.regions, query.regions), REGIONS_DROPPED
+        yield "drop", "region", _names(taxonomy.regions, query.regions), REGIONS_DROPPED, query.regions
     if wider.regions != query.regions:
-        yield "widen", "region", _names(taxonomy.regions, wider.regions), REGIONS_WIDENED
+        yield "widen", "region", _names(taxonomy.regions, wider.regions), REGIONS_WIDENED, wider.regions
     if query.near and (has_others or query.regions):
-        yield "drop", "region", f"{query.near.radius_km:g} km", CIRCLE_DROPPED
+        yield "drop", "region", f"{query.near.radius_km:g} km", CIRCLE_DROPPED, ()
     if query.near and wider.near and wider.near != query.near:
-        yield "widen", "region", f"{wider.near.radius_km:g} km", CIRCLE_WIDENED
+        yield "widen", "region", f"{wider.near.radius_km:g} km", CIRCLE_WIDENED, ()
     if query.crowds and has_others:
-        yield "drop", "crowd", ", ".join(query.crowds), CROWD_DROPPED
+        yield "drop", "crowd", ", ".join(query.crowds), CROWD_DROPPED, ()
 
 
 def _label(group: Group) -> str:

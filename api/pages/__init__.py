@@ -13,6 +13,8 @@ from api.pages.failures import failure_page
 from api.pages.front import FrontPages
 from api.pages.inbox import InboxPages
 from api.pages.needs import PageServices
+from api.pages.operations import OperationsPages
+from api.pages.previews import PreviewPages
 from api.pages.rendering import ASSETS
 from api.pages.sign_in import SignInPages
 from api.pages.site import Site
@@ -42,8 +44,8 @@ def mount_pages(app: FastAPI, services: PageServices) -> None:
     Call it last, after the application's own handlers are set: those keep answering programs.
     """
     site = Site(services)
-    for pages in (FrontPages(site), SignInPages(site), DispatchPages(site), InboxPages(site)):
-        app.include_router(pages.router())
+    for pages in (FrontPages, SignInPages, DispatchPages, PreviewPages, OperationsPages, InboxPages):
+        app.include_router(pages(site).router())
     app.mount("/assets", Assets(directory=ASSETS, check_dir=False), name="assets")
     _explain_dead_ends(app, site)
 

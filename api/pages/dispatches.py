@@ -12,6 +12,7 @@ from api.pages.failures import told_failure
 from api.pages.key_information import key_information
 from api.pages.language import catalogue
 from api.pages.names import find_user
+from api.pages.operations_reading import read_pauses
 from api.pages.site import Site
 from api.pages.words import STAGES
 from kit.errors import QuanwangError
@@ -44,8 +45,10 @@ class DispatchPages:
 
     def list(self, request: Request, state: str = "", search: str = "", cursor: str = "") -> Response:
         """Show one page of the list."""
-        owner = _owner(self._site.diagnostics_session(request))
+        web_session = self._site.diagnostics_session(request)
+        owner = _owner(web_session)
         with self._site.services.database.read() as session:
+            pauses = read_pauses(session, to_admin=web_session.caller.is_admin)
             found = reading.read_list(
                 session,
                 owner=owner,
@@ -53,11 +56,12 @@ class DispatchPages:
                 search=search.strip()[:MAX_SEARCH_CHARACTERS],
                 cursor=cursor or None,
             )
-        return self._site.renderer.page(request, "dispatches.html", {"list": found})
+        return self._site.renderer.page(request, "dispatches.html", {"list": found, "pauses": pauses})
 
     def one(self, request: Request, dispatch_id: int, tier: str = "", cursor: str = "", user_id: str = "") -> Response:
         """Show one dispatch; with ``user_id`` also why that user is in it or not."""
-        owner = _owner(self._site.diagnostics_session(request))
+        web_session = self._site.diagnostics_session(request)
+        owner = _owner(web_session)
         reader = self._site.renderer.reader(request)
         translate = catalogue(reader.language).gettext
         taxonomy = self._site.services.taxonomy
@@ -65,6 +69,7 @@ class DispatchPages:
             view = dispatches.get_dispatch(session, dispatch_id=dispatch_id, owner=owner)
             funnel = dispatches.funnel(session, dispatch_id=dispatch_id, owner=owner)
             values: dict[str, Any] = {
+                "pauses": read_pauses(session, to_admin=web_session.caller.is_admin),
                 "dispatch": reading.read_head(view),
                 "keys": key_information(view, taxonomy, reader.language),
                 "funnel": reading.funnel_view(funnel, reader.formats, translate),

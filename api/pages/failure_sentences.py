@@ -3,11 +3,15 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from api.match_slots import MatchingBusy
 from api.pages.explanation_views import AskedNobody, NotAskedYet, UnknownUser
 from api.pages.words import mark
+from api.preview_budget import PreviewBudgetSpent
 from kit.errors import QuanwangError
 from marketplace.access import MissingScope
 from marketplace.dispatch import errors as dispatch_errors
+from marketplace.operations import LetterGone
+from marketplace.settings import SettingChangedMeanwhile, UnknownSwitch
 
 SENTENCES: Final[Mapping[type[QuanwangError], str]] = {
     UnknownUser: mark("There is no such user; enter the id under which the profile was put."),
@@ -24,6 +28,14 @@ SENTENCES: Final[Mapping[type[QuanwangError], str]] = {
     dispatch_errors.AcceptanceClosed: mark("Your acceptance of this order is over and cannot be given again."),
     dispatch_errors.NotInQueue: mark("There is no waiting acceptance of yours for this order."),
     dispatch_errors.StaleHold: mark("The time to confirm is over, or the order has gone on to somebody else."),
+    LetterGone: mark("This dead letter is gone: somebody decided about it meanwhile, or it was asked for again."),
+    PreviewBudgetSpent: mark(
+        "The previews of this minute are used up; they are bounded so that nobody can be singled out by many small"
+        " variations. Wait a minute and ask again."
+    ),
+    MatchingBusy: mark("Too many previews and explanations are under way; ask again in a second."),
+    SettingChangedMeanwhile: mark("Somebody else changed this at the same moment; look at the current state."),
+    UnknownSwitch: mark("There is no such kill switch."),
     dispatch_errors.NotAssigned: mark("Nobody is selected for this order."),
 }
 """By the error's own class. Anything else is told by its kind alone, in every language but English."""

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
+from api.services import Limits
 from kit.clock import Clock
 from kit.db import Database
 from kit.ids import IdAllocator
@@ -12,11 +13,19 @@ from marketplace.inbox import InboxStore
 from matching.taxonomy import Taxonomy
 
 
-class Explains(Protocol):
-    """Answers "why this user" from the live index."""
+class LiveIndex(Protocol):
+    """Answers from the live index; raises Unavailable while matching is paused."""
 
     def explain(self, query_json: str, user_id: int) -> Mapping[str, Any]:
-        """Return why one user is or is not in a frozen query; raises Unavailable while matching is paused."""
+        """Return why one user is or is not in a frozen query."""
+        ...
+
+    def preview(self, order_document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return exact users per tier and what dropping or widening each key would gain."""
+        ...
+
+    def health(self) -> Mapping[str, Any]:
+        """Return {"ready", "barrier", "population", "shards", ...}."""
         ...
 
 
@@ -68,13 +77,18 @@ class PageServices(Protocol):
         ...
 
     @property
-    def match_service(self) -> Explains:
+    def match_service(self) -> LiveIndex:
         """The dispatcher, asked over its internal socket."""
         ...
 
     @property
     def inbox_store(self) -> InboxStore | None:
         """The inboxes in Redis; None: the database answers."""
+        ...
+
+    @property
+    def limits(self) -> Limits:
+        """Bounds of this process."""
         ...
 
     @property

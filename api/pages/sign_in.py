@@ -11,6 +11,8 @@ from marketplace.access import Caller, authenticate, create_session, end_session
 from marketplace.users import find_user_id, identities_of
 
 HOME = {"admin": "/admin/dispatches", "inbox": "/me/inbox"}
+WITHIN = {"admin": "/admin/", "inbox": "/me/"}
+"""Where a session of each kind may lead."""
 MAX_KEY_CHARACTERS = 200
 MAX_USER_ID_CHARACTERS = 128
 
@@ -62,9 +64,9 @@ class SignInPages:
         issued = services.database.run(
             lambda session: create_session(session, services.ids, key_id=caller.key_id, user_id=user, now_ms=now_ms)
         )
-        home = HOME.get(kind, HOME["admin"])
-        wanted = local_path(then, home)
-        response = self._site.renderer.go(request, wanted if wanted.startswith(home) else home)
+        kind = kind if kind in HOME else "admin"
+        wanted = local_path(then, HOME[kind])
+        response = self._site.renderer.go(request, wanted if wanted.startswith(WITHIN[kind]) else HOME[kind])
         response.set_cookie(
             SESSION_COOKIE,
             issued.secret,

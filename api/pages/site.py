@@ -57,6 +57,14 @@ class Site:
         require(found.caller, "dispatches:read")
         return found
 
+    def operations_session(self, request: Request) -> WebSession:
+        """Return the session of an admin. Raises SignInNeeded or MissingScope."""
+        found = self.find_session(request)
+        if found is None or found.user_id is not None:
+            raise SignInNeeded("admin")
+        require(found.caller, "admin")
+        return found
+
     def inbox_session(self, request: Request, *, scope: str = "inbox:read") -> tuple[WebSession, int]:
         """Return the session of an inbox and its user. Raises SignInNeeded or MissingScope."""
         found = self.find_session(request)

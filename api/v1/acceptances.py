@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from api.bodies import RequestModel, body_of, read_model
-from api.callers import CallerOf, ServicesOf, owner_seen_by
+from api.callers import CallerOf, ServicesOf, actor_of, owner_seen_by
 from api.once import Answer, ChangeRequest, Changes, answer, changed
 from api.v1.dispatch_models import AcceptAnswers, AcceptLine, Assignment, UserDone
-from api.v1.dispatches import actor_of, assignment_of
+from api.v1.dispatches import assignment_of
 from api.v1.users import MAX_ID, DispatchIdPath, ExternalIdPath, OneUser, OwnId, any_user, names_of, own_user, own_users
 from kit.db import Session
 from marketplace import dispatch

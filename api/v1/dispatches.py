@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from api.bodies import RequestModel, body_of, read_model
-from api.callers import CallerOf, ServicesOf, owner_seen_by
+from api.callers import CallerOf, ServicesOf, actor_of, owner_seen_by
 from api.once import Answer, Changes, answer
 from api.strict_json import parse_json
 from api.v1.dispatch_models import (
@@ -165,11 +165,6 @@ def revise(dispatch_id: DispatchIdPath, change: Changes) -> Response:
         return Answer(200, OrderRevised(dispatch_id=dispatch_id, order_version=version))
 
     return change.once(effect)
-
-
-def actor_of(caller: Caller) -> str:
-    """Return how the timeline names who did something by a key."""
-    return f"{caller.owner} (key {caller.key_id})"
 
 
 def line_of(summary: DispatchSummary) -> DispatchLine:

@@ -5,11 +5,11 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query, Response
 
 from api.bodies import BodyOf, body_of, read_model
-from api.callers import CallerOf, ServicesOf
+from api.callers import CallerOf, ServicesOf, actor_of
 from api.cursors import decode_number, encode_cursor
 from api.once import Answer, Changes, answer, changed
 from api.operations import newest_changes, queue_states, shard_health, turn_switch
-from api.v1.dispatches import Cursor, actor_of
+from api.v1.dispatches import Cursor
 from api.v1.operations_models import (
     DeadLetterAnswer,
     DeadLetterPage,

@@ -21,7 +21,7 @@ from engine.runtime.head import ray_environment
 from engine.socket import CallServer
 from kit.clock import elapsed_s, now_ms
 from kit.config import Settings
-from kit.db import Database, Session
+from kit.db import Database
 from kit.errors import QuanwangError, Unavailable
 from kit.ids import IdAllocator
 from kit.logging import configure_logging, logger_of
@@ -29,7 +29,7 @@ from kit.redis import RedisWakeStream, connect
 from kit.work import Claimed, HandlerOptions, Wake, WorkLoop
 from marketplace import dispatch
 from marketplace.profiles import PROFILE_TEXT_WORK, DatabaseProfileLog, read_profiles, read_texts
-from marketplace.settings import read_switches, read_weights
+from marketplace.settings import read_weights
 from matching.profiles import Profile
 from matching.vocabulary import Vocabulary
 from quanwang.planted_bugs import plant_wanted
@@ -37,6 +37,7 @@ from quanwang.processes.kernels import warm_once
 from quanwang.processes.ray_head import plan_for, wait_for_address
 from quanwang.processes.storage import open_database, taxonomy_of, warn_of_settings
 from quanwang.processes.supervisor import stop_signals
+from quanwang.processes.switches import require_dispatch
 
 RAY_LOST: Final = 75
 """Exit status when the Ray cluster is gone: start again, with a new cluster."""
@@ -59,10 +60,6 @@ log = logger_of(__name__)
 
 class NoRayHead(Unavailable):
     """No private Ray head runs in the data folder."""
-
-
-class DispatchPaused(Unavailable):
-    """Somebody switched dispatch off."""
 
 
 class ShardsLagBehind(Unavailable):
@@ -183,12 +180,6 @@ def _dispatch(
     dispatch.run_due_dispatches(
         database, ids, source, claims, now_ms=now_ms(), attention=attention, notify=wake.notify, gate=require_dispatch
     )
-
-
-def require_dispatch(session: Session) -> None:
-    """Raise DispatchPaused while dispatch is switched off: no wave is computed then."""
-    if read_switches(session).dispatch_paused:
-        raise DispatchPaused("dispatch is switched off; it goes on when somebody switches it on")
 
 
 class Feeding:

@@ -7,32 +7,21 @@ from functools import partial
 
 from kit.clock import now_ms
 from kit.config import Settings
-from kit.db import Database, Session
+from kit.db import Database
 from kit.encryption import SecretBox
-from kit.errors import Unavailable
 from kit.ids import IdAllocator
 from kit.redis import RedisClient, RedisWakeStream
 from kit.work import Claimed, Handler, HandlerOptions, Wake, WorkLoop
 from marketplace import channels, dispatch, webhooks
 from marketplace.channels import Channel
-from marketplace.settings import read_switches
 from marketplace.webhooks import AddressRules
 from marketplace.webhooks.send_deliveries import OPTIONS, WebhookSender
 from marketplace.webhooks.webhook_client import WebhookClient
 from quanwang.processes.channels import channels_of
+from quanwang.processes.switches import require_deliveries
 
 MESSAGES_AT_ONCE = 20
 """So many messages of a channel are handed over between two commits."""
-
-
-class DeliveriesPaused(Unavailable):
-    """Somebody switched deliveries off."""
-
-
-def require_deliveries(session: Session) -> None:
-    """Raise DeliveriesPaused while deliveries are switched off: nobody is told anything then."""
-    if read_switches(session).deliveries_paused:
-        raise DeliveriesPaused("deliveries are switched off; they go on when somebody switches them on")
 
 
 @contextlib.contextmanager

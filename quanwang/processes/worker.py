@@ -16,9 +16,10 @@ from marketplace import dispatch
 from marketplace.access import sweep_sessions
 from marketplace.inbox import InboxKeeper, InboxStore
 from quanwang.planted_bugs import plant_wanted
-from quanwang.processes.pushing import NOTICE_OPTIONS, notice_handlers, pushing, require_deliveries, sweep
+from quanwang.processes.pushing import NOTICE_OPTIONS, notice_handlers, pushing, sweep
 from quanwang.processes.storage import open_database, warn_of_settings
 from quanwang.processes.supervisor import stop_signals
+from quanwang.processes.switches import require_deliveries
 
 KEEP_PERIOD_S = 0.5
 LEASE_MS = 6_000

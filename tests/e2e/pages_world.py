@@ -25,8 +25,8 @@ from engine.warming import warm_kernels
 from kit.clock import elapsed_s, now_ms
 from kit.db import Database, metadata
 from kit.ids import IdAllocator
-from kit.redis import RedisWakeStream, connect
-from kit.work import Wake, WorkLoop
+from kit.redis import RedisClient, RedisWakeStream, connect
+from kit.work import Claimed, Wake, WorkLoop
 from marketplace import dispatch
 from marketplace.access import Caller, KeyRing, create_api_key
 from marketplace.inbox import InboxEvents, InboxKeeper, InboxStore
@@ -34,6 +34,7 @@ from marketplace.profiles import DatabaseProfileLog, load_profiles, read_profile
 from matching.profiles import Profile
 from matching.taxonomy import builtin_taxonomy
 from matching.vocabulary import Vocabulary
+from quanwang.processes.switches import require_deliveries, require_dispatch
 from tests.harness.redis import WatchedRedis
 
 OWNER = "pages-test"
@@ -104,6 +105,8 @@ class World:
     admin_key: str
     inbox_key: str
     reader_key: str
+    owner_key: str
+    redis: RedisClient
     orders: Iterator[int] = field(default_factory=lambda: iter(range(1, 10_000)))
 
     def submit(self, policy: str = "default", order: Mapping[str, Any] = ORDER, **changes: Any) -> int:
@@ -140,6 +143,11 @@ class World:
                 session, self.ids, dispatch_id=dispatch_id, user_id=user, now_ms=now_ms()
             )
         )
+
+    def forget_previews(self) -> None:
+        """Give every owner his previews of this minute back."""
+        minute = now_ms() // 60_000
+        self.redis.pipeline([("DEL", f"preview:{each}:{OWNER}") for each in (minute, minute + 1)])
 
     def wait_delivered(self, dispatch_id: int) -> None:
         """Wait until every wave that was sent is in the inboxes."""
@@ -188,11 +196,18 @@ def running_world(folder: Path, redis: WatchedRedis) -> Iterator[World]:
     client = connect(redis.url)
     store, wake = InboxStore(client), Wake(RedisWakeStream(client))
     InboxKeeper(database, store, dispatch).keep(now_ms())
+
+    def match(claims: list[Claimed]) -> None:
+        dispatch.run_due_dispatches(database, ids, source, claims, now_ms=now_ms(), gate=require_dispatch)
+
+    def deliver(claims: list[Claimed]) -> None:
+        dispatch.deliver_waves(database, store, claims, now_ms=now_ms(), gate=require_deliveries)
+
     loop = WorkLoop(
         database,
         {
-            "dispatch": lambda claims: dispatch.run_due_dispatches(database, ids, source, claims, now_ms=now_ms()),
-            "delivery": lambda claims: dispatch.deliver_waves(database, store, claims, now_ms=now_ms()),
+            "dispatch": match,
+            "delivery": deliver,
             "dispatch_label": lambda claims: dispatch.show_labels(database, store, claims),
         },
         wake,
@@ -223,9 +238,11 @@ def running_world(folder: Path, redis: WatchedRedis) -> Iterator[World]:
                 ids,
                 wake,
                 matching,
+                redis=client,
                 admin_key=_key(database, ids, "admin"),
                 inbox_key=_key(database, ids, "inbox:read", "acceptances:write"),
                 reader_key=_key(database, ids, "profiles:read"),
+                owner_key=_key(database, ids, "dispatches:read"),
             )
     finally:
         loop.stop()

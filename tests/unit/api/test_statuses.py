@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import kit
 import marketplace
+from api.previews import rounded
 from api.problems import STATUSES, code_of, status_of
-from api.v1.preview import rounded
 from kit.errors import QuanwangError, Unavailable
 
 KINDS_WITHOUT_STATUS = {
@@ -69,5 +69,5 @@ def test_a_rounded_count_tells_two_digits_at_most(count: int) -> None:
 @given(st.integers(0, 10**6))
 def test_one_person_more_is_seldom_seen(count: int) -> None:
     """At most one of ten neighbours changes what is shown, so that two previews do not single out a person."""
-    shown = [rounded(count + more).model_dump() for more in range(10)]
+    shown = [rounded(count + more) for more in range(10)]
     assert sum(one != other for one, other in pairwise(shown)) <= 1

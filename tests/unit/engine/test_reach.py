@@ -82,14 +82,14 @@ def test_every_key_is_named_as_people_read_it_and_the_largest_gain_comes_first()
     assert (found.full_count, found.partial_count, found.population) == (1, 3, 4)
     assert found.dimension_counts == {"keywords": 3, "industry": 3, "region": 1, "crowd": 4}
     assert found.gains == (
-        KeyGain("widen", "region", "440300", 2, 1),
+        KeyGain("widen", "region", "440300", 2, 1, ("440300",)),
         KeyGain("drop", "crowd", "student", 1, 0),
-        KeyGain("widen", "industry", "331", 1, 0),
-        KeyGain("drop", "industry", "3311", 1, 0),
+        KeyGain("widen", "industry", "331", 1, 0, ("331",)),
+        KeyGain("drop", "industry", "3311", 1, 0, ("3311",)),
         KeyGain("widen", "keywords", "2 -> 1", 1, 0),
         KeyGain("drop", "keywords", "焊接", 1, 0),
         KeyGain("drop", "keywords", "电工", 1, 0),
         KeyGain("widen", "region", "10 km", 1, 0),
         KeyGain("drop", "region", "5 km", 1, 0),
-        KeyGain("drop", "region", "440305", 0, -1),
+        KeyGain("drop", "region", "440305", 0, -1, ("440305",)),
     )
