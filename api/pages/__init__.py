@@ -14,6 +14,7 @@ from api.pages.front import FrontPages
 from api.pages.inbox import InboxPages
 from api.pages.needs import PageServices
 from api.pages.rendering import ASSETS
+from api.pages.replays import ReplayPages
 from api.pages.sign_in import SignInPages
 from api.pages.site import Site
 
@@ -42,7 +43,7 @@ def mount_pages(app: FastAPI, services: PageServices) -> None:
     Call it last, after the application's own handlers are set: those keep answering programs.
     """
     site = Site(services)
-    for pages in (FrontPages(site), SignInPages(site), DispatchPages(site), InboxPages(site)):
+    for pages in (FrontPages(site), SignInPages(site), DispatchPages(site), ReplayPages(site), InboxPages(site)):
         app.include_router(pages.router())
     app.mount("/assets", Assets(directory=ASSETS, check_dir=False), name="assets")
     _explain_dead_ends(app, site)
