@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from api.pages import dispatch_reading as reading
+from api.pages.dispatch_charts import stage_chart, wave_chart
 from api.pages.explanation_sentences import Teller
 from api.pages.explanation_views import AskedNobody, ExplanationView, NotAskedYet, UnknownUser, explanation_view
 from api.pages.failures import told_failure
@@ -64,15 +65,20 @@ class DispatchPages:
         with self._site.services.database.read() as session:
             view = dispatches.get_dispatch(session, dispatch_id=dispatch_id, owner=owner)
             funnel = dispatches.funnel(session, dispatch_id=dispatch_id, owner=owner)
+            lines = dispatches.timeline(session, dispatch_id=dispatch_id, owner=owner)
+            head = reading.read_head(view)
             values: dict[str, Any] = {
-                "dispatch": reading.read_head(view),
+                "dispatch": head,
                 "keys": key_information(view, taxonomy, reader.language),
                 "funnel": reading.funnel_view(funnel, reader.formats, translate),
-                "stage_times": reading.stage_times(funnel, reader.formats, translate),
+                "stages": stage_chart(funnel, reader.formats, translate),
+                "wave_chart": wave_chart(
+                    lines, until_ms=None if head.final else self._site.services.clock(), translate=translate
+                ),
                 "tiers": reading.read_tiers(view),
                 "waves": reading.read_waves(session, dispatch_id),
                 "acceptances": reading.read_acceptances(session, view),
-                "timeline": reading.read_timeline(session, view, owner, reader.formats, translate),
+                "timeline": reading.read_timeline(session, view, lines, reader.formats, translate),
                 "recipients": reading.read_recipients(
                     session,
                     view,
