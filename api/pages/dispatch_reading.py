@@ -21,7 +21,7 @@ from api.pages.dispatch_views import (
 )
 from api.pages.formats import Formats
 from api.pages.names import user_names
-from api.pages.words import DIMENSIONS, STAGES, TIERS, TIMELINE, mark, word
+from api.pages.words import DIMENSIONS, PASSED_OVER, STAGES, TIERS, TIMELINE, mark, word
 from kit.db import Session
 from marketplace import dispatch as dispatches
 from marketplace.dispatch.views import DispatchSummary, DispatchView, Funnel, TimelineLine
@@ -94,8 +94,10 @@ def read_tiers(view: DispatchView) -> list[TierView]:
     ]
 
 
-def funnel_view(funnel: Funnel, form: Formats, translate: Translate) -> FunnelView:
-    """Return the funnel's rows; none as long as nobody was asked for."""
+def funnel_view(
+    funnel: Funnel, opened: int, passed_over: Mapping[str, int], form: Formats, translate: Translate
+) -> FunnelView:
+    """Return the funnel's rows; none as long as nobody was asked for. ``passed_over``: users by reason."""
     if funnel.population is None:
         return FunnelView([], None, [])
     steps: list[tuple[str, int | None, str]] = [(mark("All users"), funnel.population, "base")]
@@ -103,9 +105,16 @@ def funnel_view(funnel: Funnel, form: Formats, translate: Translate) -> FunnelVi
     steps += [
         (mark("Full match"), funnel.full, "full"),
         (mark("Partial match"), funnel.partial, "partial"),
+        *(
+            (f"{translate(mark('Passed over'))}: {translate(PASSED_OVER[reason].label)}", count, "base")
+            for reason, count in passed_over.items()
+        ),
         (mark("Told"), funnel.notified_full + funnel.notified_partial, "told"),
         (mark("Delivered"), funnel.delivered, "told"),
+        (mark("Opened"), opened, "told"),
+        (mark("Declined"), funnel.declined or None, "base"),
         (mark("Accepted"), funnel.accepted, "accepted"),
+        (mark("Selected"), funnel.assigned or None, "accepted"),
     ]
     rows = [FunnelRow(translate(label), value, tone) for label, value, tone in steps if value is not None]
     chart = [

@@ -13,12 +13,14 @@ from api.pages.failures import told_failure
 from api.pages.key_information import key_information
 from api.pages.language import catalogue
 from api.pages.names import find_user
+from api.pages.passed_over import newest_reason, passed_over_users, passed_over_view
 from api.pages.site import Site
 from api.pages.words import STAGES
 from kit.errors import QuanwangError
 from marketplace import dispatch as dispatches
 from marketplace.access import WebSession
 from marketplace.dispatch.views import DispatchView
+from marketplace.inbox import opened_counts
 
 MAX_SEARCH_CHARACTERS = 100
 MAX_USER_CHARACTERS = 128
@@ -66,11 +68,19 @@ class DispatchPages:
             view = dispatches.get_dispatch(session, dispatch_id=dispatch_id, owner=owner)
             funnel = dispatches.funnel(session, dispatch_id=dispatch_id, owner=owner)
             lines = dispatches.timeline(session, dispatch_id=dispatch_id, owner=owner)
+            passed_over = dispatches.suppression_counts(session, dispatch_id)
             head = reading.read_head(view)
             values: dict[str, Any] = {
                 "dispatch": head,
                 "keys": key_information(view, taxonomy, reader.language),
-                "funnel": reading.funnel_view(funnel, reader.formats, translate),
+                "funnel": reading.funnel_view(
+                    funnel,
+                    opened_counts(session, [dispatch_id]).get(dispatch_id, 0),
+                    passed_over_users(passed_over),
+                    reader.formats,
+                    translate,
+                ),
+                "passed_over": passed_over_view(passed_over, translate),
                 "stages": stage_chart(funnel, reader.formats, translate),
                 "wave_chart": wave_chart(
                     lines, until_ms=None if head.final else self._site.services.clock(), translate=translate
@@ -116,12 +126,13 @@ class DispatchPages:
             if user_id is None:
                 raise UnknownUser(user_text)
             offer = dispatches.notification_of(session, dispatch_id=view.summary.dispatch_id, user_id=user_id)
+            passed_over = dispatches.suppressions_of(session, view.summary.dispatch_id, user_id)
         if view.query_json is None:
             raise AskedNobody(view.summary.dispatch_id) if view.summary.stage in reading.FINAL_STAGES else NotAskedYet()
         # The index is asked with no database connection held.
         document = services.match_service.explain(view.query_json, user_id)
         teller = Teller(services.taxonomy, catalogue(language).gettext, language)
-        return explanation_view(user_text, document, offer, teller)
+        return explanation_view(user_text, document, offer, teller, newest_reason(passed_over, teller.translate))
 
 
 def _owner(session: WebSession) -> str | None:

@@ -150,6 +150,29 @@ def test_why_this_user_and_why_not_that_one(browser: Browser, world: World, offe
         assert re.search(r"/admin/dispatches/\d+$", page.url), "the explanation came without another page"
 
 
+def test_who_was_passed_over_is_counted_with_the_reason_and_told_why(browser: Browser, world: World) -> None:
+    world.wait_delivered(world.submit())
+    dispatch_id = world.submit(policy="sparing")
+
+    def passed_over() -> bool:
+        with world.database.read() as session:
+            return bool(dispatch.suppression_counts(session, dispatch_id))
+
+    world.wait_until(passed_over, "nobody was passed over")
+    with visiting(browser, world, language="en") as visitor:
+        page = visitor.page
+        visitor.sign_in()
+        visitor.open(f"/admin/dispatches/{dispatch_id}?user_id={LOCAL_WELDERS[0]}")
+        row = page.locator("[aria-labelledby=passed-title] tbody tr").first
+        expect(row).to_contain_text("offered enough within a day")
+        expect(row.locator("td").last).to_have_text("40")
+        expect(page.locator("#explanation")).to_contain_text("Passed over in wave 1: offered enough within a day")
+        funnel = {row["label"]: row["value"] for row in json_of(page.locator(FUNNEL).get_attribute("rows"))}
+        assert funnel["Passed over: offered enough within a day"] == 40
+        visitor.open(f"/admin/dispatches/{dispatch_id}/replay")
+        expect(page.get_by_role("alert")).to_contain_text("passed users over")
+
+
 def test_a_dispatch_that_ended_before_its_first_wave_promises_none(browser: Browser, world: World) -> None:
     dispatch_id = world.submit(order={"title": "你好", "text": "你好，全国"})
 
