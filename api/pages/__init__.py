@@ -16,6 +16,7 @@ from api.pages.needs import PageServices
 from api.pages.operations import OperationsPages
 from api.pages.previews import PreviewPages
 from api.pages.rendering import ASSETS
+from api.pages.replays import ReplayPages
 from api.pages.sign_in import SignInPages
 from api.pages.site import Site
 
@@ -44,7 +45,8 @@ def mount_pages(app: FastAPI, services: PageServices) -> None:
     Call it last, after the application's own handlers are set: those keep answering programs.
     """
     site = Site(services)
-    for pages in (FrontPages, SignInPages, DispatchPages, PreviewPages, OperationsPages, InboxPages):
+    kinds = (FrontPages, SignInPages, DispatchPages, ReplayPages, PreviewPages, OperationsPages, InboxPages)
+    for pages in kinds:
         app.include_router(pages(site).router())
     app.mount("/assets", Assets(directory=ASSETS, check_dir=False), name="assets")
     _explain_dead_ends(app, site)

@@ -1,6 +1,6 @@
 """Reads dispatches through their queries and shapes them for the diagnostics pages."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -15,14 +15,13 @@ from api.pages.dispatch_views import (
     FunnelView,
     RecipientRow,
     Recipients,
-    StageTime,
     TierView,
     TimelineRow,
     WaveView,
 )
 from api.pages.formats import Formats
 from api.pages.names import user_names
-from api.pages.words import DIMENSIONS, STAGE_TIMES, STAGES, TIERS, TIMELINE, mark, word
+from api.pages.words import DIMENSIONS, PASSED_OVER, STAGES, TIERS, TIMELINE, mark, word
 from kit.db import Session
 from marketplace import dispatch as dispatches
 from marketplace.dispatch.views import DispatchSummary, DispatchView, Funnel, TimelineLine
@@ -95,8 +94,10 @@ def read_tiers(view: DispatchView) -> list[TierView]:
     ]
 
 
-def funnel_view(funnel: Funnel, form: Formats, translate: Translate) -> FunnelView:
-    """Return the funnel's rows; none as long as nobody was asked for."""
+def funnel_view(
+    funnel: Funnel, opened: int, passed_over: Mapping[str, int], form: Formats, translate: Translate
+) -> FunnelView:
+    """Return the funnel's rows; none as long as nobody was asked for. ``passed_over``: users by reason."""
     if funnel.population is None:
         return FunnelView([], None, [])
     steps: list[tuple[str, int | None, str]] = [(mark("All users"), funnel.population, "base")]
@@ -104,9 +105,16 @@ def funnel_view(funnel: Funnel, form: Formats, translate: Translate) -> FunnelVi
     steps += [
         (mark("Full match"), funnel.full, "full"),
         (mark("Partial match"), funnel.partial, "partial"),
+        *(
+            (f"{translate(mark('Passed over'))}: {translate(PASSED_OVER[reason].label)}", count, "base")
+            for reason, count in passed_over.items()
+        ),
         (mark("Told"), funnel.notified_full + funnel.notified_partial, "told"),
         (mark("Delivered"), funnel.delivered, "told"),
+        (mark("Opened"), opened, "told"),
+        (mark("Declined"), funnel.declined or None, "base"),
         (mark("Accepted"), funnel.accepted, "accepted"),
+        (mark("Selected"), funnel.assigned or None, "accepted"),
     ]
     rows = [FunnelRow(translate(label), value, tone) for label, value, tone in steps if value is not None]
     chart = [
@@ -119,15 +127,6 @@ def funnel_view(funnel: Funnel, form: Formats, translate: Translate) -> FunnelVi
         for row in rows
     ]
     return FunnelView(rows, funnel.population, chart)
-
-
-def stage_times(funnel: Funnel, form: Formats, translate: Translate) -> list[StageTime]:
-    """Return how long the stages took that happened, in their order."""
-    return [
-        StageTime(translate(label.label), form.duration(funnel.stage_ms[name]))
-        for name, label in STAGE_TIMES.items()
-        if name in funnel.stage_ms
-    ]
 
 
 def _bar_text(value: int, population: int, form: Formats) -> str:
@@ -190,10 +189,9 @@ def read_acceptances(session: Session, view: DispatchView) -> Acceptances:
 
 
 def read_timeline(
-    session: Session, view: DispatchView, owner: str | None, form: Formats, translate: Translate
+    session: Session, view: DispatchView, lines: Sequence[TimelineLine], form: Formats, translate: Translate
 ) -> list[TimelineRow]:
     """Return what happened, oldest first, in words."""
-    lines = dispatches.timeline(session, dispatch_id=view.summary.dispatch_id, owner=owner)
     lines = lines[:MAX_LINES]
     names = user_names(session, [line.user_id for line in lines if line.user_id is not None], view.summary.owner)
     return [TimelineRow(line.at_ms, *_told(line, names, form, translate)) for line in lines]

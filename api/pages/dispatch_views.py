@@ -202,14 +202,6 @@ class Acceptances:
 
 
 @dataclass(frozen=True, slots=True)
-class StageTime:
-    """How long one stage took, in words."""
-
-    label: str
-    length: str
-
-
-@dataclass(frozen=True, slots=True)
 class TimelineRow:
     """One thing that happened, in words; ``detail`` stands below it."""
 

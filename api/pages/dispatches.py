@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from api.pages import dispatch_reading as reading
+from api.pages.dispatch_charts import stage_chart, wave_chart
 from api.pages.explanation_sentences import Teller
 from api.pages.explanation_views import AskedNobody, ExplanationView, NotAskedYet, UnknownUser, explanation_view
 from api.pages.failures import told_failure
@@ -13,12 +14,14 @@ from api.pages.key_information import key_information
 from api.pages.language import catalogue
 from api.pages.names import find_user
 from api.pages.operations_reading import read_pauses
+from api.pages.passed_over import newest_reason, passed_over_users, passed_over_view
 from api.pages.site import Site
 from api.pages.words import STAGES
 from kit.errors import QuanwangError
 from marketplace import dispatch as dispatches
 from marketplace.access import WebSession
 from marketplace.dispatch.views import DispatchView
+from marketplace.inbox import opened_counts
 
 MAX_SEARCH_CHARACTERS = 100
 MAX_USER_CHARACTERS = 128
@@ -68,16 +71,29 @@ class DispatchPages:
         with self._site.services.database.read() as session:
             view = dispatches.get_dispatch(session, dispatch_id=dispatch_id, owner=owner)
             funnel = dispatches.funnel(session, dispatch_id=dispatch_id, owner=owner)
+            lines = dispatches.timeline(session, dispatch_id=dispatch_id, owner=owner)
+            passed_over = dispatches.suppression_counts(session, dispatch_id)
+            head = reading.read_head(view)
             values: dict[str, Any] = {
                 "pauses": read_pauses(session, to_admin=web_session.caller.is_admin),
-                "dispatch": reading.read_head(view),
+                "dispatch": head,
                 "keys": key_information(view, taxonomy, reader.language),
-                "funnel": reading.funnel_view(funnel, reader.formats, translate),
-                "stage_times": reading.stage_times(funnel, reader.formats, translate),
+                "funnel": reading.funnel_view(
+                    funnel,
+                    opened_counts(session, [dispatch_id]).get(dispatch_id, 0),
+                    passed_over_users(passed_over),
+                    reader.formats,
+                    translate,
+                ),
+                "passed_over": passed_over_view(passed_over, translate),
+                "stages": stage_chart(funnel, reader.formats, translate),
+                "wave_chart": wave_chart(
+                    lines, until_ms=None if head.final else self._site.services.clock(), translate=translate
+                ),
                 "tiers": reading.read_tiers(view),
                 "waves": reading.read_waves(session, dispatch_id),
                 "acceptances": reading.read_acceptances(session, view),
-                "timeline": reading.read_timeline(session, view, owner, reader.formats, translate),
+                "timeline": reading.read_timeline(session, view, lines, reader.formats, translate),
                 "recipients": reading.read_recipients(
                     session,
                     view,
@@ -115,12 +131,13 @@ class DispatchPages:
             if user_id is None:
                 raise UnknownUser(user_text)
             offer = dispatches.notification_of(session, dispatch_id=view.summary.dispatch_id, user_id=user_id)
+            passed_over = dispatches.suppressions_of(session, view.summary.dispatch_id, user_id)
         if view.query_json is None:
             raise AskedNobody(view.summary.dispatch_id) if view.summary.stage in reading.FINAL_STAGES else NotAskedYet()
         # The index is asked with no database connection held.
         document = services.match_service.explain(view.query_json, user_id)
         teller = Teller(services.taxonomy, catalogue(language).gettext, language)
-        return explanation_view(user_text, document, offer, teller)
+        return explanation_view(user_text, document, offer, teller, newest_reason(passed_over, teller.translate))
 
 
 def _owner(session: WebSession) -> str | None:

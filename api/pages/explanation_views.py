@@ -65,6 +65,7 @@ class ExplanationView:
     """The place of one user in one order, as his profile stands now.
 
     ``closed_by`` is empty unless the user is barred whatever he fits; ``offer`` is None when he was not told.
+    ``passed_over``: the wave that spared him last, why, and what became of it.
     """
 
     user: str
@@ -77,6 +78,7 @@ class ExplanationView:
     groups: Sequence[GroupRow]
     changes: Sequence[ChangeRow]
     offer: OfferView | None
+    passed_over: tuple[int, str, str] | None = None
 
     @property
     def changed_since(self) -> bool:
@@ -89,6 +91,7 @@ def explanation_view(
     document: Mapping[str, Any],
     offer: OfferView | None,
     teller: Teller,
+    passed_over: tuple[int, str, str] | None = None,
 ) -> ExplanationView:
     """Shape ``matching.explain``'s document for a reader."""
     closed = document["closed"]
@@ -121,4 +124,5 @@ def explanation_view(
             for change in document["changes"]
         ],
         offer=offer,
+        passed_over=passed_over,
     )

@@ -10,6 +10,8 @@ from api.preview_budget import PreviewBudgetSpent
 from kit.errors import QuanwangError
 from marketplace.access import MissingScope
 from marketplace.dispatch import errors as dispatch_errors
+from marketplace.dispatch.record_repository import TooMuchToReplay
+from marketplace.dispatch.replay_dispatch import PassedOverNotReplayed
 from marketplace.operations import LetterGone
 from marketplace.settings import SettingChangedMeanwhile, UnknownSwitch
 
@@ -19,6 +21,13 @@ SENTENCES: Final[Mapping[type[QuanwangError], str]] = {
     AskedNobody: mark("The dispatch ended before its first wave, so nobody was ever looked for."),
     MissingScope: mark("This API key is valid, but it lacks the scope that this page needs."),
     dispatch_errors.DispatchNotFound: mark("There is no such dispatch, or it belongs to another owner."),
+    TooMuchToReplay: mark("The dispatch has more waves, acceptances or events than can be replayed in one go."),
+    PassedOverNotReplayed: mark(
+        "This dispatch passed users over to spare their attention, so it cannot be replayed. Its own page says how many"
+        " were passed over, and why."
+    ),
+    dispatch_errors.UnknownPolicy: mark("There is no such policy; choose one of the list."),
+    dispatch_errors.UnknownPolicyVersion: mark("There is no such policy; choose one of the list."),
     dispatch_errors.OrderAlreadyAssigned: mark("The order is already assigned; it opens again only if that fails."),
     dispatch_errors.DispatchClosed: mark("The dispatch is over."),
     dispatch_errors.NeverOffered: mark("This order was not offered to you; only those who were told can answer it."),

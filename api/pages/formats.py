@@ -81,3 +81,13 @@ class Formats:
             if len(parts) == 2:
                 break
         return " ".join(parts) or f"0 {units[3][1]}"
+
+    def microseconds(self, length_us: int) -> str:
+        """Write a length of time that may be far below a millisecond, such as 850 µs or 12.3 ms."""
+        zh = self._locale.language == "zh"
+        if 0 < length_us < 1_000:
+            return f"{length_us} {'微秒' if zh else 'µs'}"
+        if length_us < 100_000 and length_us % 1_000:
+            shown = format_decimal(length_us / 1_000, format="0.0", locale=self._locale)
+            return f"{shown} {'毫秒' if zh else 'ms'}"
+        return self.duration(length_us // 1_000)

@@ -119,6 +119,22 @@ TIMELINE = {
 }
 """Kinds of lines of a dispatch's timeline."""
 
+PASSED_OVER = {
+    "quiet_hours": Word(mark("quiet hours")),
+    "hour_cap": Word(mark("offered enough within an hour")),
+    "day_cap": Word(mark("offered enough within a day")),
+    "declined": Word(mark("declined something a short while ago")),
+    "limit": Word(mark("no room within the tier's limit")),
+    "outranked": Word(mark("too many others fitted better")),
+}
+"""Why somebody who fits was not told: the reasons of the policy."""
+
+PASSED_OVER_STATES = {
+    "waiting": Word(mark("waiting for the catch-up wave")),
+    "settled": Word(mark("the catch-up wave has been")),
+    "final": Word(mark("not told any more")),
+}
+
 STAGE_TIMES = {
     "queued": Word(mark("Waited for the first wave")),
     "delivery": Word(mark("Slowest delivery into inboxes")),

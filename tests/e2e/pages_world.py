@@ -23,7 +23,7 @@ from engine.match_service import MatchService
 from engine.socket import CallServer, SocketMatchService
 from engine.warming import warm_kernels
 from kit.clock import elapsed_s, now_ms
-from kit.db import Database, metadata
+from kit.db import Database, Session, metadata
 from kit.ids import IdAllocator
 from kit.redis import RedisClient, RedisWakeStream, connect
 from kit.work import Claimed, Wake, WorkLoop
@@ -255,7 +255,13 @@ def running_world(folder: Path, redis: WatchedRedis) -> Iterator[World]:
 
 def _publish_policies(database: Database, ids: IdAllocator) -> None:
     quick = dispatch.Policy("quick", full_window_ms=300, partial_window_ms=600_000, partial_floor=0)
-    database.run(lambda session: dispatch.publish_policy(session, ids, policy=quick, now_ms=now_ms()))
+    sparing = dispatch.Policy("sparing", offers_a_day=1)
+
+    def publish(session: Session) -> None:
+        for policy in (quick, sparing):
+            dispatch.publish_policy(session, ids, policy=policy, now_ms=now_ms())
+
+    database.run(publish)
 
 
 def _key(database: Database, ids: IdAllocator, *scopes: str) -> str:

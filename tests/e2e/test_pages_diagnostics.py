@@ -9,6 +9,8 @@ from marketplace import dispatch
 from tests.e2e.pages_visitor import DESKTOP, LANGUAGES, NARROW, PHONE, visiting
 from tests.e2e.pages_world import FAR_WELDERS, LOCAL_WELDERS, OTHERS, World, json_of
 
+FUNNEL = "[aria-labelledby=funnel-title] quanwang-chart"
+
 
 @pytest.fixture(scope="module")
 def offered(world: World) -> int:
@@ -50,12 +52,12 @@ def test_one_dispatch_shows_key_information_funnel_waves_and_certificate(
         page = visitor.page
         visitor.sign_in()
         visitor.open(f"/admin/dispatches/{offered}")
-        expect(page.locator("quanwang-chart canvas")).to_be_visible()
-        rows = {row["label"]: row["value"] for row in json_of(page.locator("quanwang-chart").get_attribute("rows"))}
+        expect(page.locator("[aria-labelledby=funnel-title] canvas")).to_be_visible()
+        rows = {row["label"]: row["value"] for row in json_of(page.locator(FUNNEL).get_attribute("rows"))}
         assert rows["All users"] == 120
         assert rows["Full match"] == rows["Told"] == rows["Delivered"] == 40
-        page.get_by_text("As a table").click()
-        expect(page.locator("details table tbody tr").first).to_contain_text("120")
+        page.locator("[aria-labelledby=funnel-title]").get_by_text("As a table").click()
+        expect(page.locator("[aria-labelledby=funnel-title] tbody tr").first).to_contain_text("120")
         keys = page.locator("section[aria-labelledby=keys-title]")
         expect(keys).to_contain_text("氩弧焊suffix 90")
         expect(keys).to_contain_text("Manufacture of Metal Products 33")
@@ -72,12 +74,10 @@ def test_the_open_page_follows_the_dispatch_into_the_partial_tier(browser: Brows
         visitor.sign_in()
         visitor.open(f"/admin/dispatches/{dispatch_id}")
         visitor.page.evaluate("window.sameDocument = true")
-        visitor.page.get_by_text("As a table").click()
+        visitor.page.locator("[aria-labelledby=funnel-title]").get_by_text("As a table").click()
         expect(visitor.page.locator("h1 + span")).to_have_text("Offering: partial tier")
         expect(visitor.page.locator("section[aria-labelledby=waves-title]")).to_contain_text("Wave 2")
-        rows = {
-            row["label"]: row["value"] for row in json_of(visitor.page.locator("quanwang-chart").get_attribute("rows"))
-        }
+        rows = {row["label"]: row["value"] for row in json_of(visitor.page.locator(FUNNEL).get_attribute("rows"))}
         expect(visitor.page.locator("#recipients")).to_contain_text("Full match")
         expect(visitor.page.locator("details[open] table")).to_contain_text("Region")
         assert rows["Told"] == rows["Industry"] == 80
@@ -101,9 +101,7 @@ def test_acceptances_stand_in_the_order_of_arrival_with_their_places(browser: Br
             zip(users, ("Withdrawn", "Number 1 in the queue", "Number 2 in the queue"), strict=True)
         ):
             expect(rows.nth(row)).to_contain_text(f"{user}{state}")
-        funnel = {
-            row["label"]: row["value"] for row in json_of(visitor.page.locator("quanwang-chart").get_attribute("rows"))
-        }
+        funnel = {row["label"]: row["value"] for row in json_of(visitor.page.locator(FUNNEL).get_attribute("rows"))}
         assert funnel["Accepted"] == 2, "whoever withdrew does not count"
 
 
@@ -150,6 +148,29 @@ def test_why_this_user_and_why_not_that_one(browser: Browser, world: World, offe
         page.keyboard.press("Enter")
         expect(found.get_by_role("alert")).to_contain_text("nobody-7")
         assert re.search(r"/admin/dispatches/\d+$", page.url), "the explanation came without another page"
+
+
+def test_who_was_passed_over_is_counted_with_the_reason_and_told_why(browser: Browser, world: World) -> None:
+    world.wait_delivered(world.submit())
+    dispatch_id = world.submit(policy="sparing")
+
+    def passed_over() -> bool:
+        with world.database.read() as session:
+            return bool(dispatch.suppression_counts(session, dispatch_id))
+
+    world.wait_until(passed_over, "nobody was passed over")
+    with visiting(browser, world, language="en") as visitor:
+        page = visitor.page
+        visitor.sign_in()
+        visitor.open(f"/admin/dispatches/{dispatch_id}?user_id={LOCAL_WELDERS[0]}")
+        row = page.locator("[aria-labelledby=passed-title] tbody tr").first
+        expect(row).to_contain_text("offered enough within a day")
+        expect(row.locator("td").last).to_have_text("40")
+        expect(page.locator("#explanation")).to_contain_text("Passed over in wave 1: offered enough within a day")
+        funnel = {row["label"]: row["value"] for row in json_of(page.locator(FUNNEL).get_attribute("rows"))}
+        assert funnel["Passed over: offered enough within a day"] == 40
+        visitor.open(f"/admin/dispatches/{dispatch_id}/replay")
+        expect(page.get_by_role("alert")).to_contain_text("passed users over")
 
 
 def test_a_dispatch_that_ended_before_its_first_wave_promises_none(browser: Browser, world: World) -> None:
@@ -205,7 +226,7 @@ def test_while_matching_is_paused_the_page_stays_and_says_so(browser: Browser, w
             visitor.sign_in()
             visitor.open(f"/admin/dispatches/{offered}?user_id={LOCAL_WELDERS[0]}")
             expect(visitor.page.locator("#explanation").get_by_role("alert")).to_be_visible()
-            expect(visitor.page.locator("quanwang-chart canvas")).to_be_visible()
+            expect(visitor.page.locator("[aria-labelledby=funnel-title] canvas")).to_be_visible()
     finally:
         world.matching.start()
 
