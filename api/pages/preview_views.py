@@ -17,6 +17,7 @@ from matching.taxonomy import Taxonomy
 
 CHARTED_GAINS = 12
 NO_GAIN = mark("hardly any more")
+FEWER = mark("fewer than now")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def preview_view(found: Preview, policy: Policy, taxonomy: Taxonomy, form: Forma
     """Say a preview in the reader's language."""
     query = Query.from_json(json.dumps(found.query))
     gains = [
-        GainRow(_label(each, taxonomy, language), _more(each.gain, form, language), told(each.full, form))
+        GainRow(_label(each, taxonomy, language), _more(each, found.full, form, language), told(each.full, form))
         for each in found.gains
     ]
     return PreviewView(
@@ -92,8 +93,11 @@ def told(count: Rounded, form: Formats) -> str:
     return f"<{count.below}" if count.about is None else form.number(count.about)
 
 
-def _more(gain: Rounded, form: Formats, language: str) -> str:
-    return catalogue(language).gettext(NO_GAIN) if gain.about is None else f"+{form.number(gain.about)}"
+def _more(gain: Gain, now: Rounded, form: Formats, language: str) -> str:
+    """Return what a change gains; without one of several groups that were enough, fewer may be left."""
+    if gain.gain.about is not None:
+        return f"+{form.number(gain.gain.about)}"
+    return catalogue(language).gettext(FEWER if (gain.full.about or 0) < (now.about or 0) else NO_GAIN)
 
 
 def _label(gain: Gain, taxonomy: Taxonomy, language: str) -> str:
