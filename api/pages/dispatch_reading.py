@@ -82,6 +82,7 @@ def read_head(view: DispatchView) -> DispatchHead:
         next_step_at_ms=summary.due_at_ms,
         trouble=summary.reason,
         unmatchable=summary.stage == "unmatchable",
+        waves=summary.waves,
     )
 
 

@@ -53,6 +53,7 @@ class DispatchHead:
     next_step_at_ms: int | None
     trouble: str | None
     unmatchable: bool
+    waves: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,7 @@ class DispatchPages:
                 "waves": reading.read_waves(session, dispatch_id),
                 "acceptances": reading.read_acceptances(session, view),
                 "timeline": reading.read_timeline(session, view, lines, reader.formats, translate),
+                "timeline_more": max(0, len(lines) - reading.MAX_LINES),
                 "recipients": reading.read_recipients(
                     session,
                     view,

@@ -256,9 +256,10 @@ def running_world(folder: Path, redis: WatchedRedis) -> Iterator[World]:
 def _publish_policies(database: Database, ids: IdAllocator) -> None:
     quick = dispatch.Policy("quick", full_window_ms=300, partial_window_ms=600_000, partial_floor=0)
     sparing = dispatch.Policy("sparing", offers_a_day=1)
+    small = dispatch.Policy("small", wave_size=8, wave_interval_ms=1, full_window_ms=600_000)
 
     def publish(session: Session) -> None:
-        for policy in (quick, sparing):
+        for policy in (quick, sparing, small):
             dispatch.publish_policy(session, ids, policy=policy, now_ms=now_ms())
 
     database.run(publish)

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, expect
 
+from api.pages import dispatch_reading
 from marketplace import dispatch
 from tests.e2e.pages_visitor import DESKTOP, LANGUAGES, NARROW, PHONE, visiting
 from tests.e2e.pages_world import FAR_WELDERS, LOCAL_WELDERS, OTHERS, World, json_of
@@ -171,6 +172,26 @@ def test_who_was_passed_over_is_counted_with_the_reason_and_told_why(browser: Br
         assert funnel["Passed over: offered enough within a day"] == 40
         visitor.open(f"/admin/dispatches/{dispatch_id}/replay")
         expect(page.get_by_role("alert")).to_contain_text("passed users over")
+
+
+def test_a_list_that_is_cut_says_so_and_where_the_rest_is(
+    browser: Browser, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch_reading, "MAX_WAVES", 2)
+    monkeypatch.setattr(dispatch_reading, "MAX_LINES", 3)
+    dispatch_id = world.submit(policy="small")
+
+    def five_waves() -> bool:
+        with world.database.read() as session:
+            return dispatch.get_dispatch(session, dispatch_id=dispatch_id).summary.waves == 5
+
+    world.wait_until(five_waves, "the forty users were not told in five waves")
+    with visiting(browser, world, language="en") as visitor:
+        visitor.sign_in()
+        visitor.open(f"/admin/dispatches/{dispatch_id}")
+        waves = visitor.page.locator("[aria-labelledby=waves-title]")
+        expect(waves).to_contain_text(f"The first 2 of 5 waves; all of them are at /v1/dispatches/{dispatch_id}/waves.")
+        expect(visitor.page.locator("[aria-labelledby=timeline-title]")).to_contain_text("and 4 more")
 
 
 def test_a_dispatch_that_ended_before_its_first_wave_promises_none(browser: Browser, world: World) -> None:
