@@ -105,7 +105,7 @@ def test_kinds_are_claimed_in_the_order_asked_for(database: Database, ids: IdAll
 
 
 def test_a_claim_of_256_is_a_handful_of_statements(database: Database, ids: IdAllocator) -> None:
-    """Two for a claim, two for hold and complete, two for hold and reschedule to different times."""
+    """Three for a claim, two for hold and complete, two for hold and reschedule to different times."""
     put(database, ids, *range(600))
     statements: list[str] = []
     event.listen(database._writer, "before_cursor_execute", lambda *a: statements.append(a[2]))
@@ -117,7 +117,7 @@ def test_a_claim_of_256_is_a_handful_of_statements(database: Database, ids: IdAl
 
     claims = take(database)
     assert len(claims) == 256
-    assert len([text for text in statements if not text.startswith("BEGIN")]) == 2
+    assert len([text for text in statements if not text.startswith("BEGIN")]) == 3
     assert counted(lambda session: complete(session, hold(session, claims))) == 2
     more = take(database)
     due = {c.id: 10_000 + i for i, c in enumerate(more)}
@@ -304,6 +304,29 @@ def test_two_open_claims_take_different_rows_without_waiting(
             second = pool.submit(take, mariadb_database, 0, 4).result(timeout=3)
     assert [c.subject_id for c in first] == [0, 1, 2, 3]
     assert [c.subject_id for c in second] == [4, 5, 6, 7]
+
+
+def test_a_claim_hides_no_work_of_the_next_kind(mariadb_database: Database) -> None:
+    """A scan of the index would lock the row behind its end; whoever claims that row's kind at the moment misses it."""
+    ids = IdAllocator(mariadb_database)
+    enqueue_one = [NewWork("b", 1, 0)]
+    mariadb_database.run(lambda session: enqueue(session, ids, enqueue_one, 0))
+    missed = 0
+    with ThreadPoolExecutor(1) as pool:
+        stop = threading.Event()
+
+        def look_for_others() -> None:
+            while not stop.is_set():
+                mariadb_database.run(lambda session: claim(session, ["a"], 4, 0, LEASE_MS))
+
+        looking = pool.submit(look_for_others)
+        for _ in range(300):
+            with mariadb_database.transaction() as session:
+                missed += not claim(session, ["b"], 4, 0, LEASE_MS)
+                session.rollback()
+        stop.set()
+        looking.result()
+    assert missed == 0
 
 
 # --- asked for again ------------------------------------------------------------------------------------------------
