@@ -18,6 +18,11 @@ from kit.errors import InvalidInput, NotFound, QuanwangError, Unavailable
 pytestmark = pytest.mark.integration
 
 
+def patient(address: str) -> CallClient:
+    """A client who does not take a machine that stood still for a moment for a dispatcher that is away."""
+    return CallClient(address, connect_timeout_s=5, taken_timeout_s=5)
+
+
 def _refuse(arguments: Mapping[str, Any]) -> object:
     raise InvalidInput("near.lat", arguments["lat"], "must be from -90 to 90.")
 
@@ -62,7 +67,7 @@ def server(address: str) -> Iterator[CallServer]:
 
 @pytest.mark.usefixtures("server")
 def test_calls_and_answers_in_any_number_of_threads(address: str) -> None:
-    client = CallClient(address)
+    client = patient(address)
     answers: dict[int, object] = {}
 
     def call(number: int) -> None:
@@ -81,7 +86,7 @@ def test_calls_and_answers_in_any_number_of_threads(address: str) -> None:
 
 @pytest.mark.usefixtures("server")
 def test_an_error_arrives_as_what_it_was(address: str) -> None:
-    client = CallClient(address)
+    client = patient(address)
     with pytest.raises(InvalidInput) as refused:
         client.call("refuse", {"lat": 91})
     assert (refused.value.field, refused.value.value) == ("near.lat", 91)
@@ -158,7 +163,7 @@ def test_a_late_answer_is_not_waited_for_and_never_taken_for_another_one(address
 
 @pytest.mark.usefixtures("server")
 def test_a_message_above_the_bound_is_refused_on_both_sides(address: str) -> None:
-    client = CallClient(address)
+    client = patient(address)
     with pytest.raises(MessageTooLarge, match="above the bound"):
         client.call("echo", {"text": "x" * MAX_REQUEST_BYTES})
     with socket.socket(socket.AF_UNIX) as rude:
@@ -170,7 +175,7 @@ def test_a_message_above_the_bound_is_refused_on_both_sides(address: str) -> Non
 
 
 def test_a_client_survives_the_dispatchers_restart(address: str) -> None:
-    client = CallClient(address)
+    client = patient(address)
     for turn in range(3):
         running = CallServer(address, {"echo": dict})
         running.start()
@@ -199,7 +204,7 @@ class Handed:
 def test_an_answer_in_pieces_arrives_whole_and_the_last_word_after_it(address: str) -> None:
     pieces = [bytes([number]) * size for number, size in enumerate((1, 7, MAX_PIECE_BYTES, 300_000))]
     handed = Handed(address, pieces)
-    client = CallClient(address)
+    client = patient(address)
     taken: list[bytes] = []
     assert client.call_for_pieces("hand", {}, taken.append) == {"done": True}
     assert taken == pieces
@@ -223,7 +228,7 @@ def test_an_answer_that_fails_in_the_middle_is_an_error(address: str, error: Exc
     handed = Handed(address, failing())
     taken: list[bytes] = []
     with pytest.raises(Unavailable, match=told):
-        CallClient(address).call_for_pieces("hand", {}, taken.append)
+        patient(address).call_for_pieces("hand", {}, taken.append)
     assert taken == [b"some"]
     assert handed.let_go.wait(5)
     handed.server.stop()
@@ -232,7 +237,7 @@ def test_an_answer_that_fails_in_the_middle_is_an_error(address: str, error: Exc
 def test_a_dispatcher_that_ends_in_the_middle_of_an_answer_is_an_error(address: str) -> None:
     handed = Handed(address, (b"piece" for _ in itertools.count()))
     with pytest.raises(MatchingPaused, match="in the middle of an answer"):
-        CallClient(address).call_for_pieces("hand", {}, lambda _: handed.server.stop())
+        patient(address).call_for_pieces("hand", {}, lambda _: handed.server.stop())
     assert handed.let_go.wait(5)
 
 
