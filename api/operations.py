@@ -1,13 +1,13 @@
 """What routes and pages of operations read: queues, shards, switches."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from kit.db import Session
 from kit.errors import QuanwangError
 from kit.work import WorkCount, count_work
-from marketplace.settings import Switch, SwitchChange, set_switch, switch_log
+from marketplace.settings import Switch, last_changes, set_switch
 
 
 class TellsHealth(Protocol):
@@ -51,20 +51,12 @@ def shard_health(service: TellsHealth) -> dict[str, Any]:
     }
 
 
-def newest_changes(log: Sequence[SwitchChange]) -> dict[Switch, SwitchChange]:
-    """Return the last change of each switch, of a log that is newest first."""
-    newest: dict[Switch, SwitchChange] = {}
-    for change in log:
-        newest.setdefault(change.switch, change)
-    return newest
-
-
 def turn_switch(session: Session, *, switch: str, paused: bool, set_by: str, reason: str, now_ms: int) -> None:
     """Pause or resume. One that stands so already is left alone, so that a request sent twice is one change.
 
     Raises UnknownSwitch, InvalidInput, SettingChangedMeanwhile.
     """
-    standing = newest_changes(switch_log(session, limit=200))
+    standing = last_changes(session)
     known = next((change for name, change in standing.items() if name.value == switch), None)
     if (known.paused if known is not None else False) is paused and switch in {each.value for each in Switch}:
         return

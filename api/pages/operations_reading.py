@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from api.operations import QueueState, TellsHealth, newest_changes, queue_states, shard_health
+from api.operations import QueueState, TellsHealth, queue_states, shard_health
 from api.pages.operations_views import (
     LetterDecisionRow,
     LetterList,
@@ -20,7 +20,7 @@ from api.pages.operations_words import ABOUT_DISPATCHES, CONSEQUENCES, DECISIONS
 from api.pages.words import word
 from kit.db import Session
 from marketplace import operations
-from marketplace.settings import Switch, read_switches, switch_log
+from marketplace.settings import Switch, last_changes, read_switches, switch_log
 
 PAGE_LETTERS = 25
 SHOWN_DECISIONS = 20
@@ -31,7 +31,7 @@ MAX_CHANGES = 200
 def read_switch_views(session: Session) -> tuple[list[SwitchView], list[SwitchChangeView]]:
     """Return the kill switches and the newest changes, newest first."""
     log = switch_log(session, limit=MAX_CHANGES)
-    newest = newest_changes(log)
+    newest = last_changes(session)
     switches = []
     for switch in Switch:
         change = newest.get(switch)
@@ -59,7 +59,7 @@ def read_pauses(session: Session, *, to_admin: bool) -> list[PauseView]:
     paused = [switch for switch in (Switch.DISPATCH, Switch.DELIVERIES) if state.paused(switch)]
     if not paused:
         return []
-    newest = newest_changes(switch_log(session, limit=MAX_CHANGES))
+    newest = last_changes(session)
     return [
         PauseView(
             label=word(SWITCHES, switch.value),

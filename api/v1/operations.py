@@ -8,7 +8,7 @@ from api.bodies import BodyOf, body_of, read_model
 from api.callers import CallerOf, ServicesOf, actor_of
 from api.cursors import decode_number, encode_cursor
 from api.once import Answer, Changes, answer, changed
-from api.operations import newest_changes, queue_states, shard_health, turn_switch
+from api.operations import queue_states, shard_health, turn_switch
 from api.v1.dispatches import Cursor
 from api.v1.operations_models import (
     DeadLetterAnswer,
@@ -27,7 +27,7 @@ from api.v1.operations_models import (
 from api.v1.users import MAX_ID
 from kit.db import Session
 from marketplace import operations
-from marketplace.settings import Switch, switch_log
+from marketplace.settings import Switch, last_changes, switch_log
 
 router = APIRouter(tags=["operations"])
 
@@ -175,7 +175,7 @@ def set_one(
 
 def _switches(session: Session) -> SwitchesAnswer:
     log = switch_log(session)
-    newest = newest_changes(switch_log(session, limit=200))
+    newest = last_changes(session)
     return SwitchesAnswer(
         switches=[
             SwitchAnswer(

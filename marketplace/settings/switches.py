@@ -62,12 +62,23 @@ class SwitchChange:
 def switch_log(session: Session, *, limit: int = 50) -> list[SwitchChange]:
     """Return the newest changes (at most 200) of all switches, newest first."""
     most = max(1, min(limit, 200))
-    changes = [
+    changes = [change for switch in Switch for change in _changes_of(session, switch, most)]
+    return sorted(changes, key=lambda change: change.set_at_ms, reverse=True)[:most]
+
+
+def last_changes(session: Session) -> dict[Switch, SwitchChange]:
+    """Return how each switch stands and since when; one that nobody ever turned is missing.
+
+    Not of the log, which is cut: the others may have been turned a thousand times since.
+    """
+    return {switch: change for switch in Switch for change in _changes_of(session, switch, 1)}
+
+
+def _changes_of(session: Session, switch: Switch, most: int) -> list[SwitchChange]:
+    return [
         SwitchChange(switch, bool(version.value["paused"]), version.set_by, version.reason, version.set_at_ms)
-        for switch in Switch
         for version in repository.history_of(session, _setting_name(switch), most)
     ]
-    return sorted(changes, key=lambda change: change.set_at_ms, reverse=True)[:most]
 
 
 def set_switch(

@@ -9,6 +9,7 @@ from marketplace.settings import (
     Switch,
     Switches,
     UnknownSwitch,
+    last_changes,
     read_switches,
     read_weights,
     repository,
@@ -88,3 +89,18 @@ def test_the_log_of_switches_is_one_list_newest_first(database: Database) -> Non
         (Switch.PAYOUTS, False, "bank is back"),
         (Switch.DISPATCH, True, "storm"),
     ]
+
+
+def test_how_a_switch_stands_is_known_however_often_the_others_were_turned(database: Database) -> None:
+    with database.transaction() as session:
+        set_switch(session, switch=Switch.DISPATCH, paused=True, set_by="ops", reason="moving", now_ms=1)
+        for at_ms in range(2, 212):
+            paused = at_ms % 2 == 0
+            set_switch(session, switch=Switch.PAYOUTS, paused=paused, set_by="script", reason="again", now_ms=at_ms)
+    with database.read() as session:
+        assert all(change.switch is Switch.PAYOUTS for change in switch_log(session, limit=200))
+        standing = last_changes(session)
+    assert {switch: change.paused for switch, change in standing.items()} == {
+        Switch.DISPATCH: True,
+        Switch.PAYOUTS: False,
+    }
